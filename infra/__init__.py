@@ -1,0 +1,1 @@
+"""The `hypermatch` command and what starts and joins the processes."""

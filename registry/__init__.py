@@ -1,0 +1,1 @@
+"""Tables, events, artifacts, promotion and audit: what every other folder agrees on."""

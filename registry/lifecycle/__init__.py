@@ -1,0 +1,1 @@
+"""The life of runs and model versions: stages, promotion, roll back."""

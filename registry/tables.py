@@ -1,0 +1,203 @@
+"""The tables of the registry, on SQLite and PostgreSQL alike."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Dialect, Index, UniqueConstraint, text
+from sqlalchemy import DateTime as SqlDateTime
+from sqlalchemy import Enum as SqlEnum
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime; SQLite, which has none, stores it without its zone."""
+
+    impl = SqlDateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _enum(kind: type[StrEnum]) -> SqlEnum:
+    """Store the value, not the name, and as text: adding a stage needs no ALTER TYPE."""
+    return SqlEnum(kind, values_callable=lambda members: [member.value for member in members],
+                   native_enum=False, length=40)
+
+
+class Part(StrEnum):
+    """What a label is for: `gate` labels judge candidates and are never trained on."""
+
+    TRAIN = "train"
+    GATE = "gate"
+
+
+class Stage(StrEnum):
+    """Where a model version stands in its life."""
+
+    CANDIDATE = "candidate"
+    EVALUATED = "evaluated"
+    AWAITING_APPROVAL = "awaiting approval"
+    APPROVED = "approved"
+    CHAMPION = "champion"
+    ARCHIVED = "archived"
+    REJECTED = "rejected"
+
+
+class RunState(StrEnum):
+    """Where a training run stands."""
+
+    REQUESTED = "requested"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class AliasName(StrEnum):
+    """A name that points at one version of a task."""
+
+    CHAMPION = "champion"
+    PREVIOUS = "previous"
+
+
+class Task(SQLModel, table=True):
+    """A question asked of each text, such as its intent."""
+
+    name: str = Field(primary_key=True, max_length=63)
+    description: str = ""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class LabelSpace(SQLModel, table=True):
+    """The ordered labels of a task; a changed set is a new number."""
+
+    task: str = Field(primary_key=True, foreign_key="task.name")
+    number: int = Field(primary_key=True)
+    labels: list[str] = Field(sa_type=JSON)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class LabeledText(SQLModel, table=True):
+    """A human label: who gave it, when, from where. One text has one label in one part of a task."""
+
+    __table_args__ = (UniqueConstraint("task", "text_hash"), Index("ix_labeledtext_task_part", "task", "part"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    task: str = Field(foreign_key="task.name")
+    text: str
+    text_hash: str = Field(max_length=32)
+    label: str = Field(max_length=200)
+    part: Part = Field(sa_type=_enum(Part))
+    actor: str = Field(max_length=200)
+    origin: str = Field(max_length=500, description="Where the label came from, such as a file name.")
+    labeled_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Run(SQLModel, table=True):
+    """One training run, from its request to its outcome; the row is the claim on it."""
+
+    __table_args__ = (
+        Index("uq_run_task_active", "task", unique=True, sqlite_where=text("state = 'running'"),
+              postgresql_where=text("state = 'running'")),
+        Index("uq_run_task_requested", "task", unique=True, sqlite_where=text("state = 'requested'"),
+              postgresql_where=text("state = 'requested'")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    task: str = Field(foreign_key="task.name")
+    state: RunState = Field(sa_type=_enum(RunState))
+    reason: str
+    actor: str = Field(max_length=200)
+    worker: str = ""
+    recipe: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    step: str = ""
+    progress: float = 0.0
+    outcome: str = ""
+    facts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, description="What the decision rested on.")
+    version_number: int | None = None
+    requested_at: datetime = Field(sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ModelVersion(SQLModel, table=True):
+    """A trained model: its bundle, its lineage, its measurements and where it stands."""
+
+    __table_args__ = (
+        UniqueConstraint("task", "number"),
+        Index("uq_modelversion_champion", "task", unique=True, sqlite_where=text("stage = 'champion'"),
+              postgresql_where=text("stage = 'champion'")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    task: str = Field(foreign_key="task.name")
+    number: int
+    stage: Stage = Field(sa_type=_enum(Stage))
+    digest: str = Field(max_length=64)
+    label_space: int
+    run_id: int | None = Field(default=None, foreign_key="run.id")
+    requested_by: str = Field(max_length=200)
+    recipe: dict[str, Any] = Field(sa_type=JSON)
+    bank_version: int | None = None
+    code_revision: str = ""
+    n_labels: int = 0
+    evaluation: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    gate: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    approved_digest: str | None = Field(default=None, max_length=64)
+    approved_by: str | None = Field(default=None, max_length=200)
+    was_champion: bool = False
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Alias(SQLModel, table=True):
+    """A name that points at a version; `generation` makes each change a compare-and-swap."""
+
+    task: str = Field(primary_key=True, foreign_key="task.name")
+    name: AliasName = Field(primary_key=True, sa_type=_enum(AliasName))
+    version_number: int
+    generation: int = 1
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Lease(SQLModel, table=True):
+    """Who alone may do something until when; `token` grows with every new holder."""
+
+    name: str = Field(primary_key=True, max_length=200)
+    holder: str = Field(max_length=200)
+    token: int = 1
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Heartbeat(SQLModel, table=True):
+    """A process that reports, how often it promised to, and what it says of itself."""
+
+    process: str = Field(primary_key=True, max_length=200)
+    kind: str = Field(max_length=40)
+    interval_seconds: float
+    says: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+    stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class AuditEntry(SQLModel, table=True):
+    """One thing that happened; each entry carries the hash of the one before."""
+
+    __table_args__ = (CheckConstraint("number >= 1"),)
+
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(sa_type=UtcDateTime)
+    actor: str = Field(max_length=200)
+    action: str = Field(max_length=80)
+    subject: str = Field(max_length=300)
+    reason: str = ""
+    details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    previous_hash: str = Field(max_length=64)
+    hash: str = Field(max_length=64)

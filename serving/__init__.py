@@ -1,0 +1,1 @@
+"""ONNX Runtime behind BentoML: greedy batches, hot swap, Open Inference Protocol."""

@@ -1,0 +1,1 @@
+"""Learning, gate, export and the scheduled loop; the only folder with torch."""
