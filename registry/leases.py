@@ -1,0 +1,42 @@
+"""Leases: one holder at a time, for as long as it keeps renewing."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, select
+
+from registry.tables import Lease
+
+
+def acquire(session: Session, name: str, holder: str, *, duration: timedelta, now: datetime) -> Lease | None:
+    """Take or renew the lease until `now + duration`; None if somebody else holds it.
+
+    `token` grows with every change of holder, so that a holder which slept can be told from its successor.
+    """
+    lease = session.exec(select(Lease).where(Lease.name == name).with_for_update()).first()
+    if lease is None:
+        return _first(session, name, holder, duration=duration, now=now)
+    if lease.holder != holder:
+        if lease.expires_at > now:
+            return None
+        lease.holder, lease.token = holder, lease.token + 1
+    lease.expires_at = now + duration
+    session.flush()
+    return lease
+
+
+def release(session: Session, name: str, holder: str, *, now: datetime) -> None:
+    """Give the lease back at once; the row stays, and with it the token."""
+    lease = session.get(Lease, name)
+    if lease is not None and lease.holder == holder:
+        lease.expires_at = now
+
+
+def _first(session: Session, name: str, holder: str, *, duration: timedelta, now: datetime) -> Lease | None:
+    try:
+        with session.begin_nested():
+            lease = Lease(name=name, holder=holder, token=1, expires_at=now + duration)
+            session.add(lease)
+        return lease
+    except IntegrityError:                            # another process inserted the row in the same instant
+        return None
