@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, event
+from sqlalchemy import URL, Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, create_engine
@@ -50,7 +50,7 @@ def open_database(url: str) -> Engine:
 
 def revision(engine: Engine) -> str | None:
     """Return the revision that the database is at, None for an empty one."""
-    with _reachable(str(engine.url)), engine.connect() as connection:
+    with _reachable(engine.url), engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -64,7 +64,7 @@ def write(engine: Engine) -> Iterator[Session]:
 
     On SQLite it takes the write lock at once, so that what it read stays true.
     """
-    with Session(engine, expire_on_commit=False) as session, session.begin():
+    with _reachable(engine.url), Session(engine, expire_on_commit=False) as session, session.begin():
         if engine.dialect.name == "sqlite":
             session.connection().exec_driver_sql("BEGIN IMMEDIATE")
         yield session
@@ -73,7 +73,7 @@ def write(engine: Engine) -> Iterator[Session]:
 @contextmanager
 def read(engine: Engine) -> Iterator[Session]:
     """Open a session for reading; its rows stay usable afterwards."""
-    with Session(engine, expire_on_commit=False) as session:
+    with _reachable(engine.url), Session(engine, expire_on_commit=False) as session:
         yield session
 
 
@@ -99,7 +99,7 @@ def _alembic_config() -> Config:
 
 
 @contextmanager
-def _reachable(url: str) -> Iterator[None]:
+def _reachable(url: URL | str) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:

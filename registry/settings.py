@@ -1,7 +1,9 @@
 """Where the registry and its artifacts are: `HYPERMATCH_REGISTRY_<FIELD>`."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 
 class RegistrySettings(BaseSettings):
@@ -13,3 +15,14 @@ class RegistrySettings(BaseSettings):
                      description="Database: `sqlite:///FILE` or `postgresql+psycopg://USER:PASSWORD@HOST/NAME`.")
     artifacts: str = Field(".hypermatch/artifacts", description="Artifact store: a folder or `s3://BUCKET/PREFIX`.")
     is_four_eyes: bool = Field(False, description="The person who asked for a version may not approve it.")
+
+    @field_validator("url")
+    @classmethod
+    def _is_supported(cls, url: str) -> str:
+        try:
+            backend = make_url(url).drivername
+        except ArgumentError:
+            backend = ""
+        if backend not in ("sqlite", "postgresql+psycopg"):
+            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        return url

@@ -1,0 +1,133 @@
+"""`hypermatch models`: look at model versions and decide on them."""
+
+import click
+
+from infra.roots import actor_option, open_registry, open_store, reason_option, utc_now
+
+task_argument = click.argument("task_name", metavar="TASK")
+number_argument = click.argument("number", type=int, metavar="VERSION")
+
+
+@click.group("models")
+def command() -> None:
+    """Look at model versions and decide on them."""
+
+
+@command.command("list")
+@task_argument
+def list_(task_name: str) -> None:
+    """List the versions of TASK, newest first."""
+    from infra.tables import echo_table
+    from registry.database import read
+    from registry.lifecycle.versions import list_versions
+
+    with read(open_registry()) as session:
+        rows = [[f"v{version.number}", version.stage.value, _accuracy(version.evaluation), version.n_labels,
+                 version.digest[:12], version.created_at.isoformat(timespec="seconds")]
+                for version in list_versions(session, task_name)]
+    echo_table(["version", "stage", "gate accuracy", "labels", "digest", "created"], rows)
+
+
+@command.command("show")
+@task_argument
+@number_argument
+def show(task_name: str, number: int) -> None:
+    """Show all that is known of one version, with its audit entries, as JSON."""
+    import json
+
+    from registry import audit
+    from registry.database import read
+    from registry.lifecycle.stages import name_of
+    from registry.lifecycle.versions import get_version
+
+    with read(open_registry()) as session:
+        version = get_version(session, task_name, number)
+        history = [entry.model_dump(mode="json", include={"at", "actor", "action", "reason"})
+                   for entry in audit.entries(session, subject=name_of(version))]
+    shown = {**version.model_dump(mode="json", exclude={"id"}), "history": history}
+    click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+
+
+@command.command("approve")
+@task_argument
+@number_argument
+@actor_option
+@reason_option
+@click.option("--digest", help="Approve only if the version still has this digest.")
+def approve(task_name: str, number: int, actor: str, reason: str, digest: str | None) -> None:
+    """Approve a version that passed the gate."""
+    from registry.database import write
+    from registry.lifecycle.promotion import approve as decide
+    from registry.settings import RegistrySettings
+
+    with write(open_registry()) as session:
+        version = decide(session, task_name, number, actor=actor, reason=reason, now=utc_now(), digest=digest,
+                         is_four_eyes=RegistrySettings().is_four_eyes)
+    click.echo(f"approved {task_name} v{number} ({version.digest[:12]})")
+
+
+@command.command("reject")
+@task_argument
+@number_argument
+@actor_option
+@reason_option
+def reject(task_name: str, number: int, actor: str, reason: str) -> None:
+    """Reject a version for good."""
+    from registry.database import write
+    from registry.lifecycle.promotion import reject as decide
+
+    with write(open_registry()) as session:
+        decide(session, task_name, number, actor=actor, reason=reason, now=utc_now())
+    click.echo(f"rejected {task_name} v{number}")
+
+
+@command.command("promote")
+@task_argument
+@number_argument
+@actor_option
+@reason_option
+def promote(task_name: str, number: int, actor: str, reason: str) -> None:
+    """Make an approved version the champion; every server swaps to it."""
+    from registry.database import write
+    from registry.lifecycle.promotion import promote as decide
+
+    with write(open_registry()) as session:
+        decide(session, task_name, number, actor=actor, reason=reason, now=utc_now())
+    click.echo(f"{task_name} v{number} is the champion")
+
+
+@command.command("rollback")
+@task_argument
+@click.argument("number", type=int, required=False, metavar="[VERSION]")
+@actor_option
+@reason_option
+def rollback(task_name: str, number: int | None, actor: str, reason: str) -> None:
+    """Return to the champion before, or to VERSION if it was champion once."""
+    from registry.database import write
+    from registry.lifecycle.promotion import roll_back
+
+    with write(open_registry()) as session:
+        version = roll_back(session, task_name, number, actor=actor, reason=reason, now=utc_now())
+    click.echo(f"{task_name} v{version.number} is the champion again")
+
+
+@command.command("verify")
+@task_argument
+@click.argument("number", type=int, required=False, metavar="[VERSION]")
+def verify(task_name: str, number: int | None) -> None:
+    """Check the stored bytes of VERSION, or of every version, against their digests."""
+    from registry.artifacts.bundle import load_bundle
+    from registry.database import read
+    from registry.lifecycle.versions import get_version, list_versions
+
+    with read(open_registry()) as session:
+        versions = list_versions(session, task_name) if number is None else [get_version(session, task_name, number)]
+    store = open_store()
+    for version in versions:
+        bundle = load_bundle(store, version.digest)
+        click.echo(f"{task_name} v{version.number} {bundle.digest[:12]}: {len(bundle.model):,} bytes, as stored")
+
+
+def _accuracy(evaluation: dict[str, object]) -> str:
+    accuracy = evaluation.get("accuracy")
+    return f"{accuracy:.3f}" if isinstance(accuracy, float) else "-"
