@@ -1,0 +1,123 @@
+"""Texts to hashed character n-grams: any language, no vocabulary, vectorized over the code points of a batch."""
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from serving.errors import UnfitBundle
+
+_FNV_OFFSET, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
+_SPACE = np.uint32(0x20)
+
+
+class NgramConfig(BaseModel):
+    """Which n-grams count; it travels in the bundle as `ngrams.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_min: int = Field(2, ge=1, le=8)
+    n_max: int = Field(4, ge=1, le=8)
+    n_buckets: int = Field(2**17, ge=2, le=2**26, description="Ids are 1..n_buckets; 0 is padding.")
+    max_chars: int = Field(512, ge=1, le=8_192, description="Characters of a text that are read.")
+    is_lowercased: bool = True
+    has_words: bool = Field(True, description="Hash whole words too, whatever their length.")
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the embedding table: one per bucket and one for padding."""
+        return self.n_buckets + 1
+
+
+class NgramFeatures:
+    """`texts -> {"ngram_ids"}`, int64 (B, L), L the most n-grams of a text in the batch.
+
+    Each word stands between spaces, which mark its borders; no n-gram reaches across
+    one. The hash is FNV-1a over code points, the same on every machine and in every run.
+    """
+
+    inputs = ("ngram_ids",)
+    pad_id = 0
+
+    def __init__(self, config_json: bytes) -> None:
+        try:
+            self.config = NgramConfig.model_validate_json(config_json)
+        except ValidationError as error:
+            raise UnfitBundle(f"ngrams.json cannot be read: {error.errors()[0]['msg']}") from error
+
+    def __call__(self, texts: list[str]) -> dict[str, np.ndarray]:
+        points, rows = self._code_points(texts)
+        grams = [_grams(points, rows, n) for n in range(self.config.n_min, self.config.n_max + 1)]
+        if self.config.has_words:
+            grams.append(_words(points, rows, longer_than=self.config.n_max - 2))
+        hashes, owners = (np.concatenate(parts) for parts in zip(*grams, strict=True))
+        ids = (_mix(hashes) % np.uint64(self.config.n_buckets)).astype(np.int64) + 1
+        return {"ngram_ids": _padded(ids, owners, len(texts))}
+
+    def _code_points(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the code points of all texts, a space around each word, and the row each belongs to."""
+        spaced = [self._spaced(text) for text in texts]
+        lengths = np.fromiter(map(len, spaced), dtype=np.int64, count=len(spaced))
+        points = np.frombuffer("".join(spaced).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        return points, np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
+
+    def _spaced(self, text: str) -> str:
+        text = text[: self.config.max_chars]
+        return f" {' '.join((text.lower() if self.config.is_lowercased else text).split())} "
+
+
+def _grams(points: np.ndarray, rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Hash every run of `n` code points within one word and its two borders."""
+    n_runs = max(len(points) - n + 1, 0)
+    hashes = np.full(n_runs, _FNV_OFFSET ^ np.uint64(n))
+    for shift in range(n):
+        hashes = (hashes ^ points[shift : shift + n_runs]) * _FNV_PRIME
+    within = _is_within_a_word(points == _SPACE, n) & (rows[:n_runs] == rows[n - 1 : n - 1 + n_runs])
+    return hashes[within], rows[:n_runs][within]
+
+
+def _is_within_a_word(is_space: np.ndarray, n: int) -> np.ndarray:
+    """Say of each run of `n` code points whether spaces stand at its ends only, and something between them."""
+    n_runs = max(len(is_space) - n + 1, 0)
+    n_before = np.concatenate([[0], np.cumsum(is_space)])           # spaces before each position
+    n_spaces = n_before[n : n + n_runs] - n_before[:n_runs]
+    n_inner = n_before[max(n - 1, 1) : max(n - 1, 1) + n_runs] - n_before[1 : 1 + n_runs]
+    return (n_inner == 0) & (n_spaces < n)
+
+
+def _words(points: np.ndarray, rows: np.ndarray, longer_than: int) -> tuple[np.ndarray, np.ndarray]:
+    """Hash every word longer than what the n-grams with both borders hold already.
+
+    A polynomial hash: the difference of two prefix sums is a word wherever it stands,
+    once divided by the power it begins with (odd, so it has an inverse modulo 2**64).
+    """
+    borders = np.flatnonzero(points == _SPACE)
+    starts, ends = borders[:-1] + 1, borders[1:]
+    is_word = ends - starts > max(longer_than, 0)
+    starts, ends = starts[is_word], ends[is_word]
+    longest = len(points) + 1
+    powers = _powers(int(_FNV_PRIME), longest)
+    inverses = _powers(pow(int(_FNV_PRIME), -1, 2**64), longest)
+    terms = _mix(points.astype(np.uint64) + np.uint64(1)) * powers[:-1]
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms)])
+    return (sums[ends] - sums[starts]) * inverses[starts], rows[starts]
+
+
+def _powers(base: int, n: int) -> np.ndarray:
+    factors = np.full(n, np.uint64(base))
+    factors[:1] = 1
+    return np.multiply.accumulate(factors)
+
+
+def _mix(hashes: np.ndarray) -> np.ndarray:
+    """Spread every bit over all others (the finalizer of SplitMix64)."""
+    hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return hashes ^ (hashes >> np.uint64(31))
+
+
+def _padded(ids: np.ndarray, owners: np.ndarray, n_texts: int) -> np.ndarray:
+    """Lay the ids of each text in its row, padding (0) behind them; (B, L) with L >= 1."""
+    order = np.argsort(owners, kind="stable")
+    counts = np.bincount(owners, minlength=n_texts)
+    ngram_ids = np.zeros((n_texts, max(int(counts.max(initial=0)), 1)), dtype=np.int64)
+    ngram_ids[np.arange(ngram_ids.shape[1]) < counts[:, None]] = ids[order]
+    return ngram_ids

@@ -1,0 +1,119 @@
+"""A loaded model: texts in, probabilities and novelty out, by the same code in training's proof and in serving."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from registry.artifacts.bundle import Bundle
+from registry.text import normalize
+from serving.errors import GoldenMismatch, UnfitBundle
+from serving.predictor.graphs import check_graph, check_signature
+from serving.predictor.ngrams import NgramFeatures
+from serving.predictor.tokens import TokenFeatures
+
+FEATURES: dict[str, type[TokenFeatures] | type[NgramFeatures]] = {"tokens": TokenFeatures, "ngrams": NgramFeatures}
+BUCKET = 8                                            # widths are multiples of it, so that shapes repeat
+MAX_ROWS = 64                                         # rows of one run; beyond it a CPU gains nothing
+RUN_COST = 96                                         # tokens of padding worth saving a run (MiniLM, 2 cores)
+WARM_UP_ROWS = (1, 8, 32)
+
+
+class Predictor:
+    """One bundle on one ONNX Runtime session; safe to call from several threads."""
+
+    def __init__(self, bundle: Bundle, features: TokenFeatures | NgramFeatures,
+                 session: onnxruntime.InferenceSession) -> None:
+        self.digest, self.facts, self.labels, self.golden = bundle.digest, bundle.facts, bundle.labels, bundle.golden
+        self.features, self.session = features, session
+
+    @classmethod
+    def load(cls, bundle: Bundle, providers: Sequence[str], threads: int = 0) -> "Predictor":
+        """Open a verified bundle; raises UnfitBundle naming what no server may load.
+
+        The session is built from the bytes in memory, so that what was verified is what
+        runs. `threads` is per session; 0 leaves it to ONNX Runtime (one per core).
+        """
+        name = f"bundle {bundle.digest[:12]}"
+        check_graph(bundle.model, name)
+        features = FEATURES[bundle.facts.features](bundle.features)
+        session = _open(bundle.model, providers, threads, name)
+        check_signature(session, features.inputs, len(bundle.labels), name)
+        return cls(bundle, features, session)
+
+    def probs(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the probabilities (n, C) and the novelty (n,), float32, in the order of `texts`."""
+        features = self.features([normalize(text) for text in texts]) if texts else {}
+        probs = np.empty((len(texts), len(self.labels)), dtype=np.float32)
+        novelty = np.empty(len(texts), dtype=np.float32)
+        for rows, batch in _runs(features, self.features.inputs):
+            run_probs, run_novelty = self.session.run(["probs", "novelty"], batch)
+            if run_probs.shape[1:] != probs.shape[1:]:
+                raise UnfitBundle(f"bundle {self.digest[:12]}: model.onnx answers {run_probs.shape[1]} labels, "
+                                  f"labels.json lists {len(self.labels)}")
+            probs[rows], novelty[rows] = run_probs, run_novelty
+        return probs, novelty
+
+    def warm_up(self, rows: Sequence[int] = WARM_UP_ROWS) -> None:
+        """Run the shapes that traffic will bring: the first run of a shape allocates, on a GPU it also compiles."""
+        texts = self.golden.texts
+        for n in rows:
+            self.probs([texts[index % len(texts)] for index in range(n)])
+
+    def check_golden(self) -> None:
+        """Reproduce the answers recorded at export; raises GoldenMismatch with the largest difference."""
+        probs, novelty = self.probs(self.golden.texts)
+        difference = np.abs(probs - np.asarray(self.golden.probs, dtype=np.float32))
+        worst = float(difference.max())               # NaN if any answer is NaN, and then no bound holds
+        if not worst <= self.golden.tolerance or not np.isfinite(novelty).all():
+            text = self.golden.texts[int(difference.max(axis=1).argmax())]
+            raise GoldenMismatch(f"bundle {self.digest[:12]} does not reproduce its golden answers: a probability "
+                                 f"of {text[:60]!r} differs by {worst:.4f}, allowed is {self.golden.tolerance}")
+
+
+def _open(model: bytes, providers: Sequence[str], threads: int, name: str) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")     # idle threads leave the core to others
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=list(providers))
+    except Exception as error:                        # ONNX Runtime has one exception class per status code
+        raise UnfitBundle(f"{name}: ONNX Runtime cannot open model.onnx: {str(error).splitlines()[0][:300]}") from error
+
+
+def _runs(features: dict[str, np.ndarray], inputs: Sequence[str]) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+    """Cut a batch into runs of similar length; each names its rows and is padded to a multiple of BUCKET."""
+    if not features:
+        return
+    lengths = np.maximum(np.count_nonzero(features[inputs[-1]], axis=1), 1)      # mask, or ids with 0 as padding
+    order = np.argsort(-lengths, kind="stable")
+    widths = -(-lengths[order] // BUCKET) * BUCKET
+    start = 0
+    for stop in _stops(widths):
+        rows = order[start:stop]
+        yield rows, {key: _fitted(features[key], rows, int(widths[start])) for key in inputs}
+        start = stop
+
+
+def _stops(widths: np.ndarray) -> Iterator[int]:
+    """Yield where each run ends: where padding the next bucket to this width costs more than a run of its own."""
+    start = 0
+    for stop in [*np.flatnonzero(np.diff(widths)) + 1, len(widths)]:
+        while stop - start > MAX_ROWS:
+            start += MAX_ROWS
+            yield start
+        if stop < len(widths):
+            n_next = int((widths == widths[stop]).sum())
+            if n_next * (widths[start] - widths[stop]) > RUN_COST:
+                start = int(stop)
+                yield start
+    if start < len(widths):
+        yield len(widths)
+
+
+def _fitted(values: np.ndarray, rows: np.ndarray, width: int) -> np.ndarray:
+    """Return `rows` of `values`, cut or zero-padded to `width` columns."""
+    cut = values[rows, :width]
+    return np.ascontiguousarray(cut) if cut.shape[1] == width else np.pad(cut, ((0, 0), (0, width - cut.shape[1])))

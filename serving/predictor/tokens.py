@@ -1,0 +1,36 @@
+"""Texts to token ids, with the very tokenizer the encoder was trained with."""
+
+import json
+from itertools import chain
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from serving.errors import UnfitBundle
+
+MAX_TOKENS = 512                                      # a tokenizer that names no truncation is cut here
+
+
+class TokenFeatures:
+    """`texts -> {"input_ids", "attention_mask"}`, int64 (B, T) each, T the longest text of the batch."""
+
+    inputs = ("input_ids", "attention_mask")
+
+    def __init__(self, tokenizer_json: bytes) -> None:
+        try:
+            self.tokenizer = Tokenizer.from_buffer(tokenizer_json)
+        except Exception as error:                    # the Rust library raises plain Exception
+            raise UnfitBundle(f"tokenizer.json cannot be read: {str(error)[:200]}") from error
+        padding = json.loads(tokenizer_json).get("padding") or {}
+        self.pad_id = int(padding.get("pad_id", 0))
+        self.tokenizer.no_padding()                   # the batch is padded below, and only as far as it needs
+        if self.tokenizer.truncation is None:
+            self.tokenizer.enable_truncation(MAX_TOKENS)
+
+    def __call__(self, texts: list[str]) -> dict[str, np.ndarray]:
+        ids = [encoding.ids for encoding in self.tokenizer.encode_batch_fast(texts)]
+        lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
+        mask = np.arange(max(int(lengths.max(initial=0)), 1)) < lengths[:, None]              # (B, T)
+        input_ids = np.full(mask.shape, self.pad_id, dtype=np.int64)
+        input_ids[mask] = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=int(lengths.sum()))
+        return {"input_ids": input_ids, "attention_mask": mask.astype(np.int64)}

@@ -1,0 +1,59 @@
+"""Features are the same in every batch, and hold what they promise."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serving.predictor import NgramConfig, NgramFeatures, TokenFeatures
+from tests.serving.bundles import TEXTS, tokenizer_json
+
+CONFIG = NgramConfig(n_min=1, n_max=4, n_buckets=2**20, max_chars=64)
+
+
+@pytest.fixture(scope="module")
+def ngrams():
+    return NgramFeatures(CONFIG.model_dump_json().encode())
+
+
+def expected_grams(text):
+    """The slow definition: every n-gram of each word between its borders, and long words whole."""
+    words = text[: CONFIG.max_chars].lower().split()
+    grams = [f" {word} "[start : start + n] for word in words for n in range(CONFIG.n_min, CONFIG.n_max + 1)
+             for start in range(len(word) + 3 - n) if f" {word} "[start : start + n].strip()]
+    return grams + [f"word:{word}" for word in words if len(word) > CONFIG.n_max - 2]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=5))
+def test_ngrams_are_those_of_the_slow_definition(ngrams, texts):
+    ids = ngrams(texts)["ngram_ids"]
+    for row, text in zip(ids, texts, strict=True):
+        found, expected = row[row > 0], expected_grams(text)
+        assert len(found) == len(expected)
+        assert len(set(found.tolist())) <= len(set(expected))
+        alone = ngrams([text])["ngram_ids"][0]
+        assert sorted(alone[alone > 0].tolist()) == sorted(found.tolist())
+
+
+def test_ngram_ids_never_change(ngrams):
+    ids = ngrams(["카드 ok"])["ngram_ids"][0].tolist()
+    assert ids == FROZEN_IDS
+
+
+FROZEN_IDS = [942710, 29248, 999159, 17043, 875244, 491388, 152935, 525313, 43281,
+              576409, 1047362, 1041478, 255459, 1014059, 738443, 474422]
+
+
+def test_a_word_has_one_id_wherever_it_stands(ngrams):
+    only_words = NgramFeatures(NgramConfig(n_min=1, n_max=1, n_buckets=2**26).model_dump_json().encode())
+    first, second = only_words(["transfer pending", "why is my transfer late"])["ngram_ids"]
+    assert len(set(first.tolist()) & set(second.tolist()) - {0}) >= 1
+    assert ngrams(["a b"])["ngram_ids"].dtype == np.int64
+
+
+def test_tokens_are_padded_to_the_longest_text_only():
+    features = TokenFeatures(tokenizer_json())(TEXTS)
+    lengths = features["attention_mask"].sum(axis=1)
+    assert features["input_ids"].shape == features["attention_mask"].shape == (len(TEXTS), lengths.max())
+    assert lengths.max() <= 32 and (features["input_ids"][features["attention_mask"] == 0] == 0).all()
