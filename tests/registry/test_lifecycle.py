@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from registry import audit
 from registry.database import read, write
-from registry.errors import IllegalMove, NotFound, RegistryError, Refused, Stale
+from registry.errors import IllegalMove, NotFound, Refused, RegistryError, Stale
 from registry.lifecycle.promotion import (
     alias_of,
     approve,
