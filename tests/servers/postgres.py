@@ -27,7 +27,8 @@ def running(folder: Path) -> Iterator[str]:
     assert programs is not None
     data, port = folder / "data", free_port()
     user = _unprivileged(folder)
-    _run([programs / "initdb", "-D", data, "-U", "hypermatch", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"], user)
+    _run([programs / "initdb", "-D", data, "-U", "hypermatch", "-A", "trust", "-E", "UTF8", "--locale=C",
+          "--no-sync"], user)
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
     _run([programs / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "start"], user)
     try:

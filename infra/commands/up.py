@@ -1,0 +1,35 @@
+"""`hypermatch up`: run all processes of one machine."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("up")
+@click.option("--embedded-broker", is_flag=True,
+              help="Use a broker inside this process instead of Kafka; what it holds is lost at the end.")
+@click.option("--logs", default=".hypermatch/logs", type=click.Path(file_okay=False, path_type=Path),
+              show_default=True, help="Folder of one log per process.")
+def command(embedded_broker: bool, logs: Path) -> None:
+    """Run ingest, trainer and serving under one supervisor until stopped."""
+    from contextlib import ExitStack
+
+    from infra.parts import embedded_broker_environment, machine_parts
+    from infra.supervisor import Supervisor, stop_on_signals
+    from registry.database import migrate
+    from registry.settings import RegistrySettings
+
+    stop = stop_on_signals()
+    migrate(RegistrySettings().url)
+    with ExitStack() as stack:
+        environment: dict[str, str] = {}
+        if embedded_broker:
+            from infra.broker import running_broker
+
+            address = stack.enter_context(running_broker())
+            environment = embedded_broker_environment(address)
+            click.echo(f"embedded broker at {address}")
+        supervisor = stack.enter_context(Supervisor(machine_parts(environment), logs, click.echo))
+        click.echo(f"started {', '.join(part.name for part in supervisor.parts)}; logs in {logs}; Ctrl-C stops all")
+        supervisor.wait(stop)
+        click.echo("stopping")

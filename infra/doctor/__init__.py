@@ -1,0 +1,1 @@
+"""Checks that an installation is as it should be."""

@@ -1,0 +1,79 @@
+"""Writes the parts of README.md that repeat what the code says: the tree of files and the settings."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+from pydantic_settings import BaseSettings
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+FOLDERS = ("registry", "ingest", "serving", "trainer", "infra", "tests")
+SETTINGS = ("registry.settings.RegistrySettings", "ingest.settings.IngestSettings",
+            "serving.settings.ServingSettings", "trainer.settings.TrainerSettings")
+CAPTIONS = {                                          # of files that have no docstring
+    "Makefile": "The two commands, `make demo` and `make test`.",
+    "constraints.txt": "The exact version of every package.",
+    "pyproject.toml": "What is installed, and for which folder.",
+    "registry/migrations/script.py.mako": "Template of a migration.",
+    "infra/asyncapi.yaml": "The events on Kafka, for other teams.",
+    "infra/demo/ATTRIBUTION.md": "Authors and license of BANKING77.",
+    "infra/demo/banking77.parquet": "BANKING77, 13,083 customer queries in 77 intents.",
+    "infra/kafka/pom.xml": "Fetches Apache Kafka for tests and benchmarks.",
+    "infra/kafka/server.properties": "One Apache Kafka node on loopback (KRaft).",
+}
+
+
+def tree() -> str:
+    """Return the captioned tree of files."""
+    lines = [_line("", name, CAPTIONS[name]) for name in ("Makefile", "pyproject.toml", "constraints.txt")]
+    for folder in FOLDERS:
+        lines += _folder_lines(ROOT / folder, depth=0)
+    return "```\n" + "\n".join(lines) + "\n```"
+
+
+def settings() -> str:
+    """Return one table of all settings."""
+    rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for name in SETTINGS:
+        module, owner = name.rsplit(".", 1)
+        kind: type[BaseSettings] = getattr(importlib.import_module(module), owner)
+        for field, about in kind.model_fields.items():
+            variable = f"{kind.model_config.get('env_prefix', '')}{field}".upper()
+            rows.append(f"| `{variable}` | `{about.default!r}` | {about.description} |")
+    return "\n".join(rows)
+
+
+def rewritten(text: str) -> str:
+    """Return the README with its tree and its settings renewed."""
+    for marker, content in (("tree", tree()), ("settings", settings())):
+        section = re.compile(f"(<!-- {marker} -->\n).*?(\n<!-- end of {marker} -->)", re.DOTALL)
+        text = section.sub(lambda found, content=content: found[1] + content + found[2], text)
+    return text
+
+
+def caption(file: Path) -> str:
+    """Return what a file is in one sentence; raises KeyError for a file that nobody captioned."""
+    if file.suffix == ".py":
+        return (ast.get_docstring(ast.parse(file.read_text())) or "").split("\n\n")[0].replace("\n", " ")
+    return CAPTIONS[str(file.relative_to(ROOT))]
+
+
+def _folder_lines(folder: Path, depth: int) -> list[str]:
+    opening = folder / "__init__.py"
+    lines = [_line("  " * depth, f"{folder.name}/", caption(opening) if opening.exists() else "")]
+    for path in sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name)):
+        if path.is_dir() and path.name != "__pycache__":
+            lines += _folder_lines(path, depth + 1)
+        elif path.is_file() and path.name != "__init__.py" and path.suffix != ".pyc":
+            lines.append(_line("  " * (depth + 1), path.name, caption(path)))
+    return lines
+
+
+def _line(indent: str, name: str, about: str) -> str:
+    return f"{indent}{name}".ljust(34) + (f" {about}" if about else "")
+
+
+if __name__ == "__main__":
+    README.write_text(rewritten(README.read_text()))
