@@ -1,0 +1,78 @@
+"""`hypermatch bank`: look into the data bank and keep it in order."""
+
+import json
+
+import click
+
+
+@click.group("bank")
+def command() -> None:
+    """Look into the data bank and keep it in order."""
+
+
+@command.command("stats")
+@click.option("--json", "is_json", is_flag=True, help="As JSON.")
+def show_stats(is_json: bool) -> None:
+    """Count rows by kind, task and day."""
+    found = open_bank().stats()
+    if is_json:
+        click.echo(json.dumps(found))
+        return
+    for name in ("version", "rows", "texts", "files", "bytes"):
+        click.echo(f"{name:8} {found[name]}")
+    for name in ("kinds", "tasks", "days"):
+        click.echo(f"{name:8} " + ", ".join(f"{key or '(none)'}: {n}" for key, n in found[name].items()))
+
+
+@command.command("show")
+@click.option("--limit", default=20, show_default=True)
+@click.option("--version", type=int, help="As of this bank version.")
+def show_rows(limit: int, version: int | None) -> None:
+    """Show the newest rows."""
+    for row in open_bank().rows(version, limit).to_pylist():
+        label = f" -> {row['label']} {row['confidence']:.2f}" if row["label"] else ""
+        click.echo(f"{row['at']:%Y-%m-%d %H:%M:%S}  {row['task'] or '-':12}  {row['source'] or '-':12}  "
+                   f"{click.unstyle(row['text'][:100])}{label}")
+
+
+@command.command("forget")
+@click.option("--subject", required=True, help="Whose rows to erase.")
+@click.option("--actor", default=None, help="Who asks for it.  [default: the user of this process]")
+@click.option("--reason", default="", help="Why.")
+def forget_subject(subject: str, actor: str | None, reason: str) -> None:
+    """Erase all rows of a subject for good, and name the model versions trained on them."""
+    from infra.processes import user_name, utc_now
+    from ingest.erasure import forget
+    from registry.database import open_database
+    from registry.settings import RegistrySettings
+
+    done = forget(open_bank(), open_database(RegistrySettings().url), subject, actor=actor or user_name(),
+                  reason=reason, now=utc_now())
+    click.echo(f"{done.n_rows} rows erased")
+    for version in done.model_versions:
+        click.echo(f"trained on them: {version}")
+
+
+@command.command("compact")
+def compact_bank() -> None:
+    """Drop duplicates and merge small files."""
+    done = open_bank().compact()
+    click.echo(f"{done.n_duplicates} duplicates dropped, {done.n_files_before} files -> {done.n_files_after}")
+
+
+@command.command("vacuum")
+@click.option("--older-than-hours", default=168, show_default=True, type=click.IntRange(min=0),
+              help="Bank versions younger than this stay readable.")
+def vacuum_bank(older_than_hours: int) -> None:
+    """Delete files that only old bank versions need."""
+    from datetime import timedelta
+
+    click.echo(f"{open_bank().vacuum(timedelta(hours=older_than_hours))} files deleted")
+
+
+def open_bank():                               # type: ignore[no-untyped-def]
+    from ingest.bank import DataBank
+    from ingest.settings import IngestSettings
+
+    settings = IngestSettings()
+    return DataBank(settings.bank, settings.storage_options)

@@ -1,0 +1,195 @@
+"""Moves messages from Kafka into the bank, exactly once."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError
+
+from ingest.bank import DataBank
+from ingest.banking import Banking, Held, is_stale
+from ingest.connection import is_reachable
+from ingest.metrics import Metrics
+from ingest.preparing import Preparing
+from ingest.raw import Place, RawBatch
+from ingest.settings import IngestSettings
+
+POLL_MS = 200
+LOOK_AROUND_SECONDS = 2.0                      # how often lag is measured and an absent broker noticed
+log = logging.getLogger(__name__)
+
+
+class Buffer:
+    """Messages read and not yet handed on, by partition."""
+
+    def __init__(self, flush_rows: int, flush_seconds: float) -> None:
+        self.flush_rows, self.flush_seconds = flush_rows, flush_seconds
+        self.clear()
+
+    def clear(self) -> None:
+        self.records: dict[Place, list[Any]] = {}
+        self.n = 0
+        self.since: float | None = None
+
+    def add(self, place: TopicPartition, records: list[Any], clock: float) -> None:
+        self.records.setdefault((place.topic, place.partition), []).extend(records)
+        self.n += len(records)
+        self.since = clock if self.since is None else self.since
+
+    def is_due(self, clock: float) -> bool:
+        return self.n >= self.flush_rows or (self.since is not None and clock - self.since >= self.flush_seconds)
+
+    def take(self) -> list[RawBatch]:
+        """Return everything held and hold nothing."""
+        batches = [RawBatch.of(place, [record.value for record in records], [record.offset for record in records])
+                   for place, records in self.records.items()]
+        self.clear()
+        return batches
+
+
+class Ingest(ConsumerRebalanceListener):
+    """One consumer of the group and its way into the bank; owns the order of durability.
+
+    Rows and offsets enter the bank in one commit, Kafka hears of it afterwards, and
+    reading begins at the bank's offsets whenever partitions are assigned: a crash
+    anywhere neither loses a text nor banks it twice.
+    """
+
+    def __init__(self, consumer: KafkaConsumer, bank: DataBank, banking: Banking, preparing: Preparing,
+                 settings: IngestSettings, metrics: Metrics, now: Callable[[], datetime]) -> None:
+        self.consumer, self.bank, self.banking, self.preparing = consumer, bank, banking, preparing
+        self.settings, self.metrics, self.now = settings, metrics, now
+        self.buffer = Buffer(settings.flush_rows, settings.flush_seconds)
+        self.is_paused, self.is_broker_away = False, False
+        self.lag: dict[Place, int] = {}
+
+    def run(self, stop: threading.Event, look_around: Callable[["Ingest"], None]) -> None:
+        """Bank until `stop`, then bank what is held; `look_around` is called every few seconds."""
+        self.consumer.subscribe(self.settings.topics, listener=self)
+        looked = 0.0
+        while not stop.is_set():
+            self.step()
+            if time.monotonic() - looked >= LOOK_AROUND_SECONDS:
+                looked = time.monotonic()
+                self.notice_broker()
+                self.measure_lag()
+                look_around(self)
+        self.hand_over()
+        self.check_failure()
+
+    def step(self) -> None:
+        """Poll once, hand on what is due, tell Kafka what was banked, and keep the pace of the bank."""
+        for place, records in self.consumer.poll(timeout_ms=POLL_MS).items():
+            self.buffer.add(place, records, time.monotonic())
+        if self.buffer.is_due(time.monotonic()):
+            self.flush()
+        self.commit_banked()
+        self.check_failure()
+        self.keep_pace()
+
+    def flush(self) -> None:
+        now, n = self.now(), self.buffer.n
+        batches = self.buffer.take()
+        if batches:
+            self.banking.put(Held(self.preparing.submit(batches, now), {batch.place: batch.next_offset
+                                  for batch in batches}, n, now.date()))
+
+    def keep_pace(self) -> None:
+        """Stop reading while the bank is behind; polling goes on, so the group keeps us."""
+        is_behind = self.banking.n_waiting > self.settings.max_held_batches
+        if is_behind and not self.is_paused:
+            self.consumer.pause(*self.consumer.assignment())
+        elif self.is_paused and not is_behind:
+            self.consumer.resume(*self.consumer.paused())
+        self.is_paused = is_behind
+        self.metrics.is_paused.set(is_behind)
+
+    def commit_banked(self) -> None:
+        """Tell Kafka, for those who watch its lag; nothing here depends on its answer."""
+        offsets: dict[Place, int] = {}
+        while not self.banking.banked.empty():
+            offsets.update(self.banking.banked.get())
+        mine = set(map(as_place, self.consumer.assignment()))
+        wanted = {TopicPartition(*place): OffsetAndMetadata(offset, "", -1)
+                  for place, offset in offsets.items() if place in mine}
+        if wanted:
+            try:
+                self.consumer.commit_async(wanted)
+            except KafkaError as error:
+                log.info("offsets are banked but Kafka did not take them: %s", error)
+
+    def check_failure(self) -> None:
+        """Raise what stopped the bank's thread; a stale writer only reads on from the bank's offsets."""
+        failure = self.banking.failure
+        if failure is None:
+            return
+        if not is_stale(failure):
+            raise failure
+        log.warning("%s", failure)
+        self.buffer.clear()
+        self.banking.drain()
+        self.start_from_bank(self.consumer.assignment())
+
+    def start_from_bank(self, places: Iterable[TopicPartition]) -> None:
+        """Read on where the bank stands; a partition it never saw begins at the group's start."""
+        offsets = {as_place(place): self.bank.offset(*as_place(place)) for place in places}
+        for place, offset in offsets.items():
+            if offset is not None:
+                self.consumer.seek(TopicPartition(*place), offset)
+            else:
+                self.consumer.seek_to_beginning(TopicPartition(*place))
+        self.banking.start_from(offsets, self.now().date())
+
+    def hand_over(self) -> None:
+        """Bank everything held, and tell Kafka."""
+        self.flush()
+        self.banking.drain()
+        self.commit_banked()
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        self.hand_over()
+
+    def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+        """Another consumer has them already; whatever it has not banked, the bank still lets us."""
+        self.hand_over()
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        if self.banking.failure is not None and not is_stale(self.banking.failure):
+            return                             # raised by the next step
+        self.buffer.clear()
+        self.is_paused = False
+        self.lag = {}
+        self.start_from_bank(self.consumer.assignment())
+
+    def notice_broker(self) -> None:
+        """Say once that the brokers are away, and once that they are back."""
+        is_away = not is_reachable(self.settings)
+        if is_away and not self.is_broker_away:
+            log.warning("no Kafka broker answers at %s: waiting", self.settings.brokers)
+        elif self.is_broker_away and not is_away:
+            log.warning("Kafka at %s answers again: going on", self.settings.brokers)
+        self.is_broker_away = is_away
+
+    def measure_lag(self) -> None:
+        for place in self.consumer.assignment():
+            end, banked = self.consumer.highwater(place), self.banking.believed.get(as_place(place))
+            if end is not None:
+                self.lag[as_place(place)] = max(end - (banked or 0), 0)
+                self.metrics.lag.labels(place.topic, place.partition).set(self.lag[as_place(place)])
+
+    def says(self) -> dict[str, Any]:
+        """Return what the heartbeat reports."""
+        return {
+            "lag": sum(self.lag.values()), "messages_banked": self.banking.n_banked_messages,
+            "is_broker_away": self.is_broker_away, "bank": self.bank.url,
+            "offsets": {f"{topic}:{partition}": offset
+                        for (topic, partition), offset in sorted(self.banking.believed.items())},
+        }
+
+
+def as_place(place: TopicPartition) -> Place:
+    return place.topic, place.partition

@@ -1,0 +1,88 @@
+"""Exact duplicates: what makes two rows the same, and which rows were seen today."""
+
+import hashlib
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+RUN_RATIO = 4                                  # runs merge once the newer is a quarter of the older
+
+
+def keys(rows: pa.Table) -> np.ndarray:
+    """Return 128 bits per row, (n, 2) uint64: the text, kind and source; of a prediction also task and version."""
+    hashes = "".join(rows["text_hash"].to_pylist())
+    found = np.frombuffer(bytes.fromhex(hashes), dtype=np.uint64).reshape(-1, 2)
+    return found ^ salts(rows)
+
+
+def salts(rows: pa.Table) -> np.ndarray:
+    """Return 128 bits per row for what besides the text tells rows apart; few distinct values, so hashed once each."""
+    kinds, sources = rows["kind"].to_pylist(), rows["source"].to_pylist()
+    tasks, versions = rows["task"].to_pylist(), rows["model_version"].to_pylist()
+    known: dict[tuple[object, ...], int] = {}
+    which = [known.setdefault((kind, source, task, version) if kind == "prediction" else (kind, source), len(known))
+             for kind, source, task, version in zip(kinds, sources, tasks, versions, strict=True)]
+    salted = b"".join(hashlib.blake2b(repr(what).encode(), digest_size=16).digest() for what in known)
+    return np.frombuffer(salted, dtype=np.uint64).reshape(-1, 2)[np.array(which, dtype=np.intp)]
+
+
+class SeenTexts:
+    """The keys of one day's rows: sorted runs that merge as they grow, at most `limit` keys of 16 bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.day: date | None = None
+        self.runs: list[np.ndarray] = []
+
+    def start(self, day: date, banked: np.ndarray) -> None:
+        """Begin `day` with the keys that the bank holds of it."""
+        self.day, self.runs = day, []
+        self.add(banked)
+
+    def fresh(self, found: np.ndarray) -> np.ndarray:
+        """Return which of `found` are seen here for the first time, (n,) bool; of equals among them the first."""
+        is_fresh = first_of_equals(found)
+        for run in self.runs:
+            is_fresh &= ~contains(run, found)
+        return is_fresh
+
+    def add(self, found: np.ndarray) -> None:
+        """Remember `found`; beyond the limit the oldest runs are forgotten."""
+        if len(found):
+            self.runs.append(in_order(found))
+        while len(self.runs) > 1 and len(self.runs[-1]) * RUN_RATIO >= len(self.runs[-2]) and self.may_merge():
+            newer, older = self.runs.pop(), self.runs.pop()
+            self.runs.append(in_order(np.concatenate([older, newer])))
+        while sum(map(len, self.runs)) > self.limit and len(self.runs) > 1:
+            self.runs.pop(0)
+
+    def may_merge(self) -> bool:
+        """Forgetting takes whole runs, so none grows beyond half of the limit."""
+        return len(self.runs[-1]) + len(self.runs[-2]) <= self.limit // 2
+
+
+def first_of_equals(found: np.ndarray) -> np.ndarray:
+    order = np.lexsort((found[:, 1], found[:, 0]))          # stable: of equals the first comes first
+    ordered = found[order]
+    is_first = np.ones(len(found), dtype=bool)
+    is_first[order[1:]] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return is_first
+
+
+def in_order(found: np.ndarray) -> np.ndarray:
+    return found[np.argsort(found[:, 0], kind="stable")]
+
+
+def contains(run: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Say of each key whether the sorted `run` holds it; neighbors with equal first words are all compared."""
+    is_there = np.zeros(len(found), dtype=bool)
+    begin = np.searchsorted(run[:, 0], found[:, 0], side="left")
+    waiting = np.arange(len(found))
+    while len(waiting):
+        waiting = waiting[begin[waiting] < len(run)]
+        waiting = waiting[run[begin[waiting], 0] == found[waiting, 0]]
+        is_there[waiting] |= run[begin[waiting], 1] == found[waiting, 1]
+        waiting = waiting[~is_there[waiting]]
+        begin[waiting] += 1
+    return is_there

@@ -1,0 +1,27 @@
+"""The errors of ingest."""
+
+from registry.errors import HyperMatchError
+
+
+class IngestError(HyperMatchError):
+    """Root of what ingest refuses."""
+
+
+class BankError(IngestError):
+    """A data bank that cannot be read or written; what was banked before is untouched."""
+
+
+class DiskFull(BankError):
+    """No room for the rows; no part of them is visible in the bank."""
+
+
+class StaleWriter(BankError):
+    """Somebody else banked these offsets meanwhile; read on from the bank's offsets."""
+
+
+class BrokerAway(IngestError):
+    """A broker that does not answer."""
+
+
+class UnreadableFile(IngestError):
+    """A file whose rows cannot be banked."""

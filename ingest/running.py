@@ -1,0 +1,86 @@
+"""Builds one ingest process out of its parts and runs it until it is told to stop."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from ingest.bank import DataBank
+from ingest.banking import Banking
+from ingest.connection import connect_consumer, ensure_topic, quiet_client_log
+from ingest.consumer import Ingest, log
+from ingest.dead_letters import DeadLetterSender
+from ingest.duplicates import SeenTexts
+from ingest.errors import BrokerAway
+from ingest.metrics import Metrics
+from ingest.preparing import Preparing, Rules
+from ingest.settings import IngestSettings
+from registry.database import write
+from registry.heartbeats import beat, stop_beating
+
+RETRY_SECONDS = 1.0
+
+
+def run(settings: IngestSettings, *, process: str, engine: Engine | None, stop: threading.Event,
+        now: Callable[[], datetime]) -> None:
+    """Bank both topics until `stop` is set; what is held then is banked before this returns.
+
+    A broker that is away, at the start or later, is waited for. Without `engine` nobody
+    hears heartbeats.
+    """
+    quiet_client_log()
+    bank, metrics = DataBank(settings.bank, settings.storage_options), Metrics()
+    metrics.serve(settings.metrics_host, settings.metrics_port)
+    if not wait_for_broker(settings, stop):
+        return
+    consumer = connect_consumer(settings)
+    preparing = Preparing(Rules.of(settings), settings.n_workers)
+    banking = Banking(bank, SeenTexts(settings.remembered_texts), DeadLetterSender(settings), metrics)
+    pulse = Pulse(engine, process, settings.heartbeat_seconds, now)
+    try:
+        Ingest(consumer, bank, banking, preparing, settings, metrics, now).run(stop, pulse.beat)
+    finally:
+        banking.stop()
+        preparing.close()
+        consumer.close(autocommit=False)
+        pulse.stop()
+
+
+def wait_for_broker(settings: IngestSettings, stop: threading.Event) -> bool:
+    """Return True once the brokers hold our topics, False if told to stop before."""
+    is_said = False
+    while not stop.is_set():
+        try:
+            for topic in [*settings.topics, settings.dead_letters_topic]:
+                ensure_topic(settings, topic)
+            return True
+        except BrokerAway as error:
+            if not is_said:
+                log.warning("%s; waiting", error.what)
+            is_said = True
+            stop.wait(RETRY_SECONDS)
+    return False
+
+
+class Pulse:
+    """Reports to the registry, at most every `interval_seconds`."""
+
+    def __init__(self, engine: Engine | None, process: str, interval_seconds: float,
+                 now: Callable[[], datetime]) -> None:
+        self.engine, self.process, self.interval_seconds, self.now = engine, process, interval_seconds, now
+        self.beaten = float("-inf")
+
+    def beat(self, ingest: Ingest) -> None:
+        if self.engine is None or time.monotonic() - self.beaten < self.interval_seconds:
+            return
+        self.beaten = time.monotonic()
+        with write(self.engine) as session:
+            beat(session, process=self.process, kind="ingest", interval_seconds=self.interval_seconds,
+                 says=ingest.says(), now=self.now())
+
+    def stop(self) -> None:
+        if self.engine is not None:
+            with write(self.engine) as session:
+                stop_beating(session, process=self.process, now=self.now())
