@@ -1,23 +1,13 @@
-"""What every process of HyperMatch starts with: its name, its clock, and how it is told to stop."""
+"""What every process of HyperMatch starts with: its name, and how it is told to stop."""
 
-import getpass
 import os
 import signal
 import socket
 import threading
-from datetime import UTC, datetime
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def process_name(kind: str) -> str:
     return f"{kind}@{socket.gethostname()}:{os.getpid()}"
-
-
-def user_name() -> str:
-    return getpass.getuser()
 
 
 def stop_on_signal() -> threading.Event:

@@ -4,6 +4,8 @@ import json
 
 import click
 
+from infra.roots import actor_option, reason_option
+
 
 @click.group("bank")
 def command() -> None:
@@ -37,17 +39,14 @@ def show_rows(limit: int, version: int | None) -> None:
 
 @command.command("forget")
 @click.option("--subject", required=True, help="Whose rows to erase.")
-@click.option("--actor", default=None, help="Who asks for it.  [default: the user of this process]")
-@click.option("--reason", default="", help="Why.")
-def forget_subject(subject: str, actor: str | None, reason: str) -> None:
+@actor_option
+@reason_option
+def forget_subject(subject: str, actor: str, reason: str) -> None:
     """Erase all rows of a subject for good, and name the model versions trained on them."""
-    from infra.processes import user_name, utc_now
+    from infra.roots import open_registry, utc_now
     from ingest.erasure import forget
-    from registry.database import open_database
-    from registry.settings import RegistrySettings
 
-    done = forget(open_bank(), open_database(RegistrySettings().url), subject, actor=actor or user_name(),
-                  reason=reason, now=utc_now())
+    done = forget(open_bank(), open_registry(), subject, actor=actor, reason=reason, now=utc_now())
     click.echo(f"{done.n_rows} rows erased")
     for version in done.model_versions:
         click.echo(f"trained on them: {version}")

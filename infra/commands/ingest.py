@@ -14,13 +14,12 @@ def command() -> None:
 @click.option("--name", default=None, help="What the heartbeat is called.  [default: HOST:PID]")
 def run_ingest(name: str | None) -> None:
     """Bank texts and predictions from Kafka until stopped; SIGTERM banks what is held first."""
-    from infra.processes import process_name, stop_on_signal, utc_now
+    from infra.processes import process_name, stop_on_signal
+    from infra.roots import open_registry, utc_now
     from ingest.running import run
     from ingest.settings import IngestSettings
-    from registry.database import open_database
-    from registry.settings import RegistrySettings
 
-    run(IngestSettings(), process=name or process_name("ingest"), engine=open_database(RegistrySettings().url),
+    run(IngestSettings(), process=name or process_name("ingest"), engine=open_registry(),
         stop=stop_on_signal(), now=utc_now)
 
 
@@ -31,7 +30,7 @@ def run_ingest(name: str | None) -> None:
 @click.option("--text-column", default="text", show_default=True, help="Column or field that holds the text.")
 def bank_file(file: Path, task: str | None, source: str | None, text_column: str) -> None:
     """Bank a CSV, JSONL or Parquet FILE; doing so twice banks nothing twice."""
-    from infra.processes import utc_now
+    from infra.roots import utc_now
     from ingest.bank import DataBank
     from ingest.files import Origin, bank_file
     from ingest.settings import IngestSettings

@@ -92,7 +92,7 @@ def run(table: DeltaTable, columns: list[str], query: str, values: dict[str, Any
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("bank", table.to_pyarrow_dataset().scanner(columns=columns))
-        return connection.execute(query, values or None).to_arrow_table()
+        return connection.sql(query, params=values or None).to_arrow_table()
 
 
 def limited(query: str, limit: int | None) -> str:
