@@ -5,9 +5,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from infra.broker import API_VERSION
 from infra.supervisor import Part
 
-EMBEDDED_API_VERSION = "2.3"                          # what librdkafka's mock cluster speaks; it cannot be asked
 COMMANDS = {
     "ingest": ("ingest", "run"),
     "trainer": ("trainer", "run"),
@@ -36,9 +36,9 @@ def embedded_broker_environment(address: str) -> dict[str, str]:
     """Point every part at an embedded broker."""
     return {
         "HYPERMATCH_INGEST_BROKERS": address,
-        "HYPERMATCH_INGEST_BROKER_API_VERSION": EMBEDDED_API_VERSION,
+        "HYPERMATCH_INGEST_BROKER_API_VERSION": API_VERSION,
         "HYPERMATCH_SERVING_BROKERS": address,
-        "HYPERMATCH_SERVING_BROKER_API_VERSION": EMBEDDED_API_VERSION,
+        "HYPERMATCH_SERVING_BROKER_API_VERSION": API_VERSION,
     }
 
 

@@ -1,16 +1,14 @@
-"""What commands have in common: opening the registry and its artifacts, the clock, and who acts."""
-
-import getpass
-from datetime import UTC, datetime
+"""What commands have in common: opening the registry and its artifacts, who acts and why."""
 
 import click
 from sqlalchemy import Engine
 
+from infra.processes import user_name
 from registry.artifacts.store import ArtifactStore
 from registry.database import open_database
 from registry.settings import RegistrySettings
 
-actor_option = click.option("--actor", default=getpass.getuser, show_default="your user name", help="Who acts.")
+actor_option = click.option("--actor", default=user_name, show_default="your user name", help="Who acts.")
 reason_option = click.option("--reason", required=True, help="Why; kept in the audit log.")
 task_option = click.option("--task", "task_name", required=True, help="Name of the task.")
 
@@ -21,7 +19,3 @@ def open_registry() -> Engine:
 
 def open_store() -> ArtifactStore:
     return ArtifactStore(RegistrySettings().artifacts)
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)

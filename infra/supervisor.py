@@ -100,14 +100,6 @@ class Supervisor:
             self.tend()
 
 
-def stop_on_signals() -> Event:
-    """Return an event that SIGTERM and SIGINT set."""
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
-
-
 def last_line(log: Path) -> str:
     """Return what a process said last, as `: words`; empty if it said nothing."""
     lines = log.read_bytes()[-4_000:].decode(errors="replace").strip().splitlines()

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from infra.roots import actor_option, open_registry, task_option, utc_now
+from infra.processes import utc_now
+from infra.roots import actor_option, open_registry, task_option
 
 
 @click.group("labels")

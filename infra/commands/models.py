@@ -2,7 +2,8 @@
 
 import click
 
-from infra.roots import actor_option, open_registry, open_store, reason_option, utc_now
+from infra.processes import utc_now
+from infra.roots import actor_option, open_registry, open_store, reason_option
 
 task_argument = click.argument("task_name", metavar="TASK")
 number_argument = click.argument("number", type=int, metavar="VERSION")

@@ -2,7 +2,8 @@
 
 import click
 
-from infra.roots import actor_option, open_registry, reason_option, task_option, utc_now
+from infra.processes import utc_now
+from infra.roots import actor_option, open_registry, reason_option, task_option
 
 
 @click.group("runs")

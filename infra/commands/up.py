@@ -15,20 +15,21 @@ def command(embedded_broker: bool, logs: Path) -> None:
     from contextlib import ExitStack
 
     from infra.parts import embedded_broker_environment, machine_parts
-    from infra.supervisor import Supervisor, stop_on_signals
+    from infra.processes import stop_on_signal
+    from infra.supervisor import Supervisor
     from registry.database import migrate
     from registry.settings import RegistrySettings
 
-    stop = stop_on_signals()
+    stop = stop_on_signal()
     migrate(RegistrySettings().url)
     with ExitStack() as stack:
         environment: dict[str, str] = {}
         if embedded_broker:
-            from infra.broker import running_broker
+            from infra.broker import start_broker
 
-            address = stack.enter_context(running_broker())
-            environment = embedded_broker_environment(address)
-            click.echo(f"embedded broker at {address}")
+            broker = stack.enter_context(start_broker())
+            environment = embedded_broker_environment(broker.address)
+            click.echo(f"embedded broker at {broker.address}")
         supervisor = stack.enter_context(Supervisor(machine_parts(environment), logs, click.echo))
         click.echo(f"started {', '.join(part.name for part in supervisor.parts)}; logs in {logs}; Ctrl-C stops all")
         supervisor.wait(stop)

@@ -1,0 +1,49 @@
+"""The stage of the demo: its folder, the environment of its processes, and keeping them up afterwards."""
+
+import shutil
+from pathlib import Path
+from threading import Event
+
+import click
+
+from infra.demo.person import DemoFailed
+from infra.demo.story import Story
+from infra.parts import embedded_broker_environment, state_environment
+
+MARK = ".hypermatch-demo"                             # only a folder with this file is ever cleared
+
+
+def clear_stage(folder: Path) -> None:
+    """Make an empty folder of what an earlier telling left; raises DemoFailed rather than touch another's."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise DemoFailed(f"{folder} holds other files", "name an empty one with --folder")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
+
+
+def demo_environment(folder: Path, broker: str, port: int) -> dict[str, str]:
+    return {
+        **state_environment(folder),
+        **embedded_broker_environment(broker),
+        "HYPERMATCH_INGEST_FLUSH_SECONDS": "1",
+        "HYPERMATCH_SERVING_PORT": str(port),
+        "HYPERMATCH_SERVING_POLL_SECONDS": "0.5",
+        "HYPERMATCH_TRAINER_TICK_SECONDS": "1",
+    }
+
+
+def keep_running(story: Story, stop: Event) -> None:
+    """Say where everything is and keep it up until stopped."""
+    environment = story.supervisor.parts[0].environment
+    click.echo(f"\npredictions  http://127.0.0.1:{story.port}/v1/tasks/banking/predict"
+               f"\nmetrics      http://127.0.0.1:{story.port}/metrics"
+               f"\nbroker       {story.broker}"
+               f"\nlogs         {story.folder}/logs"
+               "\n\nto use `hypermatch` on it:")
+    for name in ("HYPERMATCH_REGISTRY_URL", "HYPERMATCH_REGISTRY_ARTIFACTS", "HYPERMATCH_INGEST_BANK",
+                 "HYPERMATCH_INGEST_BROKERS", "HYPERMATCH_INGEST_BROKER_API_VERSION"):
+        click.echo(f"  export {name}={environment[name]}")
+    click.echo("\nCtrl-C stops everything")
+    story.supervisor.wait(stop)
