@@ -1,12 +1,24 @@
-"""What commands have in common: opening the registry and its artifacts, who acts and why."""
+"""What commands have in common: opening the registry and its artifacts, the clock, who acts and why."""
+
+import getpass
+import os
+from datetime import UTC, datetime
 
 import click
 from sqlalchemy import Engine
 
-from infra.processes import user_name
 from registry.artifacts.store import ArtifactStore
 from registry.database import open_database
 from registry.settings import RegistrySettings
+
+
+def user_name() -> str:
+    """Return who runs this process; in a container without accounts, its user number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
 
 actor_option = click.option("--actor", default=user_name, show_default="your user name", help="Who acts.")
 reason_option = click.option("--reason", required=True, help="Why; kept in the audit log.")
@@ -19,3 +31,7 @@ def open_registry() -> Engine:
 
 def open_store() -> ArtifactStore:
     return ArtifactStore(RegistrySettings().artifacts)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,8 +1,6 @@
 """Fixtures that more than one folder needs: registries on real databases, and Apache Kafka."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path

@@ -2,8 +2,7 @@
 
 import click
 
-from infra.processes import utc_now
-from infra.roots import open_registry, open_store
+from infra.roots import open_registry, open_store, utc_now
 
 
 @click.command("doctor")

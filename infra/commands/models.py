@@ -2,8 +2,7 @@
 
 import click
 
-from infra.processes import utc_now
-from infra.roots import actor_option, open_registry, open_store, reason_option
+from infra.roots import actor_option, open_registry, open_store, reason_option, utc_now
 
 task_argument = click.argument("task_name", metavar="TASK")
 number_argument = click.argument("number", type=int, metavar="VERSION")

@@ -2,8 +2,7 @@
 
 import click
 
-from infra.processes import utc_now
-from infra.roots import actor_option, open_registry, reason_option, task_option
+from infra.roots import actor_option, open_registry, reason_option, task_option, utc_now
 
 
 @click.group("runs")

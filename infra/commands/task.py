@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from infra.processes import utc_now
-from infra.roots import actor_option, open_registry
+from infra.roots import actor_option, open_registry, utc_now
 
 
 @click.group("task")
