@@ -1,1 +1,1 @@
-"""Learning, gate, export and the scheduled loop; the only folder with torch."""
+"""Learns models from labels and traffic, proves them, and proposes them for approval."""

@@ -1,0 +1,95 @@
+"""Makes a candidate: encoder, vectors, head, bundle; then its measurements and the gate's decision."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from registry.artifacts.bundle import load_bundle
+from registry.lifecycle.stages import name_of
+from registry.tables import ModelVersion
+from serving.predictor import Predictor
+from trainer.encoders.bodies import body_of
+from trainer.encoders.cache import EmbeddingCache
+from trainer.encoders.embedder import Embedder
+from trainer.encoders.kinds import open_encoder
+from trainer.errors import NotTrainable
+from trainer.evaluation import Answers, Evaluation, evaluate, latency_of
+from trainer.export.bundle import CPU, Exported, Lineage, export
+from trainer.gate.decide import GateDecision, Opponent, decide
+from trainer.learning.embedded import Labeled
+from trainer.learning.head import Head
+from trainer.learning.learn import learn
+from trainer.materials import LabeledTexts, Materials
+from trainer.recipe import Recipe
+from trainer.workplace import Report, Workplace
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the gate set says of a candidate."""
+
+    evaluation: Evaluation | None
+    decision: GateDecision
+
+
+def make(workplace: Workplace, materials: Materials, recipe: Recipe, report: Report) -> tuple[Exported, Head]:
+    """Learn and export; raises NotTrainable before any work if the labels teach nothing."""
+    check_trainable(materials)
+    train = materials.train
+    encoder = open_encoder(recipe, train.texts + materials.traffic, workplace.cache,
+                           lambda done: report("encoder", done))
+    embedder = Embedder(encoder, body_of(encoder, workplace.cache), EmbeddingCache(workplace.cache, encoder.digest),
+                        workplace.threads)
+    vectors = embedder.embed(train.texts, lambda done: report("embedding", done))
+    report("learning", 0.0)
+    head = learn(Labeled(vectors, train.classes, len(materials.labels)), None, recipe.head, recipe.seed)
+    report("export", 0.0)
+    lineage = Lineage(task=materials.task, label_space=materials.label_space, labels=materials.labels, recipe=recipe,
+                      bank_version=materials.bank_version, code_revision=workplace.code_revision,
+                      created_at=workplace.now())
+    return export(embedder, head, lineage, train.texts, workplace.store, workplace.cache, workplace.threads), head
+
+
+def judge(workplace: Workplace, materials: Materials, exported: Exported, champion: ModelVersion | None,
+          recipe: Recipe, report: Report) -> Judged:
+    """Measure the candidate on the gate set, against the champion if there is one, and decide."""
+    report("evaluation", 0.0)
+    gate = materials.gate
+    answers = answers_of(exported.predictor, gate)
+    evaluation = _evaluation(answers, exported, materials, recipe) if gate.texts else None
+    report("gate", 0.0)
+    opponent = _opponent(workplace, champion, answers, materials) if champion is not None and gate.texts else None
+    decision = decide(materials.task, answers, evaluation, materials.labels, opponent, recipe.gate, recipe.seed)
+    return Judged(evaluation, decision)
+
+
+def check_trainable(materials: Materials) -> None:
+    n_classes = len(np.unique(materials.train.classes))
+    if n_classes < 2:
+        raise NotTrainable(
+            f"task {materials.task} has train labels of {n_classes} classes, at least 2 are needed",
+            f"import some: `hypermatch labels import FILE --task {materials.task} --part train`")
+
+
+def answers_of(predictor: Predictor, gate: LabeledTexts) -> Answers:
+    return Answers(predictor.probs(gate.texts)[0], gate.classes)
+
+
+def _evaluation(answers: Answers, exported: Exported, materials: Materials, recipe: Recipe) -> Evaluation:
+    return evaluate(answers, materials.labels, latency_of(exported.predictor, materials.gate.texts[:32]),
+                    exported.size_bytes, confidence=recipe.gate.confidence, n_resamples=recipe.gate.n_resamples,
+                    seed=recipe.seed)
+
+
+def _opponent(workplace: Workplace, champion: ModelVersion, answers: Answers, materials: Materials) -> Opponent | None:
+    """Ask the champion the gate texts whose label it knows; None if its label space shares none of them."""
+    bundle = load_bundle(workplace.store, champion.digest)
+    known = {label: number for number, label in enumerate(bundle.labels)}
+    rows = np.array([row for row, number in enumerate(materials.gate.classes) if materials.labels[number] in known],
+                    dtype=np.int64)
+    if not len(rows):
+        return None
+    texts = [materials.gate.texts[row] for row in rows]
+    probs, _ = Predictor.load(bundle, CPU, workplace.threads).probs(texts)
+    classes = np.array([known[materials.labels[number]] for number in materials.gate.classes[rows]])
+    return Opponent(name_of(champion), Answers(probs, classes), Answers(answers.probs[rows], answers.classes[rows]))

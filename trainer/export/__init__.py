@@ -1,0 +1,1 @@
+"""Export: encoder and head as one ONNX graph, proved through the serving predictor, kept as a bundle."""

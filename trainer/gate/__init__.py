@@ -1,0 +1,1 @@
+"""The gate: may this candidate be shown to a person, and why."""

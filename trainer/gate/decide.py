@@ -1,0 +1,48 @@
+"""Decides from the checks, and keeps the reasons."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from trainer.evaluation import Answers, Evaluation
+from trainer.gate.checks import Check, beats_majority, calibrated, enough_labels, no_class_lost, not_worse
+from trainer.recipe import GateRecipe
+
+
+@dataclass(frozen=True)
+class GateDecision:
+    """Whether a candidate may be shown to a person, with every check that led there."""
+
+    passed: bool
+    reasons: list[str]
+    checks: list[Check]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Opponent:
+    """The champion's answers to the gate texts whose labels it knows too, and the candidate's to the same."""
+
+    name: str
+    champion: Answers
+    candidate: Answers
+
+
+def decide(task: str, answers: Answers, evaluation: Evaluation | None, labels: list[str], opponent: Opponent | None,
+           recipe: GateRecipe, seed: int) -> GateDecision:
+    """Judge a candidate; touches nothing. Without gate labels there is no evaluation and no way through."""
+    first = enough_labels(len(answers.classes), task, recipe)
+    if not first.passed or evaluation is None:
+        return conclude([first])
+    comparison = (beats_majority(answers, recipe) if opponent is None else
+                  not_worse(opponent.candidate, opponent.champion, opponent.name, recipe, seed))
+    return conclude([first, comparison, calibrated(evaluation, recipe), no_class_lost(answers, labels, recipe)])
+
+
+def conclude(checks: Sequence[Check]) -> GateDecision:
+    """Pass if no check failed; the reasons are those that decided."""
+    failed = [check for check in checks if check.passed is False]
+    deciding = failed or [check for check in checks if check.passed]
+    return GateDecision(not failed, [f"{check.name}: {check.says}" for check in deciding], list(checks))

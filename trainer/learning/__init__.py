@@ -1,0 +1,1 @@
+"""Learning: labeled and unlabeled vectors in, a head out."""

@@ -1,0 +1,60 @@
+"""Reads what a run learns from and is judged by, as of one moment."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ingest.bank import DataBank
+from registry.database import read
+from registry.labels import labeled_texts
+from registry.tables import LabeledText, Part
+from registry.tasks import label_space
+from trainer.recipe import Recipe
+from trainer.workplace import Workplace
+
+
+@dataclass(frozen=True)
+class LabeledTexts:
+    """Texts and their classes (n,), numbers into the label space."""
+
+    texts: list[str]
+    classes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Materials:
+    """Everything a run reads; nothing is read afterwards, so a version's lineage is exact."""
+
+    task: str
+    label_space: int
+    labels: list[str]
+    train: LabeledTexts
+    gate: LabeledTexts
+    traffic: list[str]
+    bank_version: int | None
+
+
+def gather(workplace: Workplace, task: str, recipe: Recipe) -> Materials:
+    """Read labels and traffic; gate texts are taken out of the traffic, nothing may learn from them."""
+    with read(workplace.engine) as session:
+        space = label_space(session, task)
+        train = _texts(labeled_texts(session, task, Part.TRAIN), space.labels)
+        gate = _texts(labeled_texts(session, task, Part.GATE), space.labels)
+    bank_version = workplace.bank.version
+    traffic = _traffic(workplace.bank, task, bank_version, recipe.max_traffic) if recipe.uses_traffic else []
+    judged = set(gate.texts)
+    return Materials(task=task, label_space=space.number, labels=list(space.labels), train=train, gate=gate,
+                     traffic=[text for text in traffic if text not in judged], bank_version=bank_version)
+
+
+def _texts(rows: list[LabeledText], labels: list[str]) -> LabeledTexts:
+    """Keep the rows whose label is in the newest label space."""
+    numbers = {label: number for number, label in enumerate(labels)}
+    kept = [row for row in rows if row.label in numbers]
+    return LabeledTexts([row.text for row in kept], np.array([numbers[row.label] for row in kept], np.int64))
+
+
+def _traffic(bank: DataBank, task: str, version: int | None, limit: int) -> list[str]:
+    if version is None:
+        return []
+    return list(bank.texts(task, version=version, limit=limit).column("text").to_pylist())

@@ -1,0 +1,173 @@
+"""The recipe of a model: every hyper-parameter, from TOML, checked, and stored with the run."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from trainer.errors import RecipeError
+
+PRECISIONS = ("fp32", "int8", "fp16")
+
+
+@dataclass(frozen=True)
+class SubwordRecipe:
+    """How the `subword` encoder is pretrained on the texts at hand."""
+
+    dimensions: int = 192
+    n_min: int = 1
+    n_max: int = 4
+    n_buckets: int = 65_536
+    max_chars: int = 512
+    epochs: int = 3
+    batch_rows: int = 256
+    learning_rate: float = 0.002
+    ngram_dropout: float = 0.3
+    temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        check(8 <= self.dimensions <= 4_096, "subword.dimensions", self.dimensions, "8 to 4096")
+        check(1 <= self.n_min <= self.n_max <= 8, "subword.n_max", self.n_max, "n_min to 8")
+        check(256 <= self.n_buckets <= 2**22, "subword.n_buckets", self.n_buckets, "256 to 4194304")
+        check(1 <= self.max_chars <= 8_192, "subword.max_chars", self.max_chars, "1 to 8192")
+        check(0 <= self.epochs <= 100, "subword.epochs", self.epochs, "0 to 100")
+        check(2 <= self.batch_rows <= 65_536, "subword.batch_rows", self.batch_rows, "2 to 65536")
+        check(0 < self.learning_rate <= 1, "subword.learning_rate", self.learning_rate, "above 0, at most 1")
+        check(0 <= self.ngram_dropout < 1, "subword.ngram_dropout", self.ngram_dropout, "0 to below 1")
+        check(0 < self.temperature <= 10, "subword.temperature", self.temperature, "above 0, at most 10")
+
+
+@dataclass(frozen=True)
+class HeadRecipe:
+    """How the linear head is fitted; `strengths` are the inverse L2 penalties that cross-validation chooses from."""
+
+    strengths: tuple[float, ...] = (1.0, 4.0, 16.0, 64.0, 256.0)
+    unchosen_strength: float = 16.0                   # where a class has one label and nothing can be held out
+    n_folds: int = 5
+
+    def __post_init__(self) -> None:
+        check(len(self.strengths) > 0 and min(self.strengths) > 0, "head.strengths", self.strengths, "numbers above 0")
+        check(self.unchosen_strength > 0, "head.unchosen_strength", self.unchosen_strength, "above 0")
+        check(2 <= self.n_folds <= 20, "head.n_folds", self.n_folds, "2 to 20")
+
+
+@dataclass(frozen=True)
+class ExportRecipe:
+    """How the model is written for serving."""
+
+    precision: str = "fp32"
+    n_golden: int = 24
+
+    def __post_init__(self) -> None:
+        check(self.precision in PRECISIONS, "export.precision", self.precision, " or ".join(PRECISIONS))
+        check(1 <= self.n_golden <= 1_000, "export.n_golden", self.n_golden, "1 to 1000")
+
+
+@dataclass(frozen=True)
+class GateRecipe:
+    """What a candidate must show on the gate set before a person is asked."""
+
+    min_labels: int = 20                              # below it no interval says anything
+    majority_margin: float = 0.05                     # a first version beats always naming the commonest class by this
+    margin: float = 0.02                              # accuracy that a candidate may lose against the champion
+    max_ece: float = 0.15
+    min_recall: float = 0.2
+    min_class_labels: int = 10                        # gate labels of a class before its recall is judged
+    confidence: float = 0.95
+    n_resamples: int = 2_000
+
+    def __post_init__(self) -> None:
+        for name in ("majority_margin", "margin", "max_ece", "min_recall"):
+            check(0 <= getattr(self, name) <= 1, f"gate.{name}", getattr(self, name), "0 to 1")
+        for name in ("min_labels", "min_class_labels"):
+            check(getattr(self, name) >= 1, f"gate.{name}", getattr(self, name), "1 or more")
+        check(0.5 < self.confidence < 1, "gate.confidence", self.confidence, "above 0.5, below 1")
+        check(100 <= self.n_resamples <= 100_000, "gate.n_resamples", self.n_resamples, "100 to 100000")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what is learned; never read from the environment."""
+
+    encoder: str = "minilm"
+    max_tokens: int = 128                             # what MiniLM was trained with; longer texts are cut
+    max_traffic: int = 20_000                         # newest bank texts used; 0 leaves the traffic out
+    seed: int = 20261123
+    subword: SubwordRecipe = field(default_factory=SubwordRecipe)
+    head: HeadRecipe = field(default_factory=HeadRecipe)
+    export: ExportRecipe = field(default_factory=ExportRecipe)
+    gate: GateRecipe = field(default_factory=GateRecipe)
+
+    def __post_init__(self) -> None:
+        is_known = self.encoder in ("minilm", "subword") or (self.encoder.startswith("hf:") and len(self.encoder) > 3)
+        check(is_known, "encoder", self.encoder, "minilm, subword or hf:<path or name>")
+        check(8 <= self.max_tokens <= 8_192, "max_tokens", self.max_tokens, "8 to 8192")
+        check(self.max_traffic >= 0, "max_traffic", self.max_traffic, "0 or more")
+        check(0 <= self.seed < 2**32, "seed", self.seed, "0 to 4294967295")
+
+    @property
+    def uses_traffic(self) -> bool:
+        """Say whether texts of the bank change what is learned: they pretrain the `subword` encoder."""
+        return self.encoder == "subword" and self.max_traffic > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read_recipe(file: Path) -> Recipe:
+    """Read a recipe; raises RecipeError naming the key."""
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"recipe {file} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"recipe {file} is not TOML: {error}") from error
+    return recipe_of(values)
+
+
+def recipe_for(task: str, folder: Path) -> Recipe:
+    """Return the task's own recipe, `<task>.toml` in `folder`, or the defaults."""
+    file = folder / f"{task}.toml"
+    return read_recipe(file) if file.exists() else Recipe()
+
+
+def recipe_of(values: Mapping[str, Any]) -> Recipe:
+    """Build a recipe from plain values such as TOML or a run's stored recipe."""
+    recipe = _filled(Recipe, values, "")
+    assert isinstance(recipe, Recipe)
+    return recipe
+
+
+def check(is_good: bool, key: str, value: object, expected: str) -> None:
+    if not is_good:
+        raise RecipeError(f"recipe: {key} is {value!r}", f"it must be {expected}")
+
+
+def _filled(kind: type, values: Mapping[str, Any], path: str) -> Any:
+    types = get_type_hints(kind)
+    known = [each.name for each in fields(kind)]
+    for key in values:
+        if key not in known:
+            raise _unknown(f"{path}{key}", key, known)
+    return kind(**{key: _value(types[key], value, f"{path}{key}") for key, value in values.items()})
+
+
+def _value(kind: Any, value: Any, path: str) -> Any:
+    if is_dataclass(kind):
+        check(isinstance(value, Mapping), path, value, f"a table, [{path}]")
+        return _filled(kind, value, f"{path}.")  # type: ignore[arg-type]
+    if get_origin(kind) is tuple:
+        check(isinstance(value, list | tuple), path, value, "a list")
+        return tuple(_value(get_args(kind)[0], each, path) for each in value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    check(type(value) is kind, path, value, {int: "a whole number", float: "a number", str: "text"}.get(kind, ""))
+    return value
+
+
+def _unknown(path: str, key: str, known: list[str]) -> RecipeError:
+    near = difflib.get_close_matches(key, known, n=1)
+    return RecipeError(f"recipe: there is no key {path!r}",
+                       f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(known)}")

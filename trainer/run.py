@@ -1,0 +1,124 @@
+"""One run: claimed, made, registered, evaluated, gated; whatever happens, its row says how it ended."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+from registry.database import read, write
+from registry.errors import HyperMatchError
+from registry.lifecycle.runs import claim_run, fail_run, finish_run
+from registry.lifecycle.versions import (
+    champion_of,
+    get_version,
+    record_evaluation,
+    record_gate,
+    register_candidate,
+)
+from registry.tables import ModelVersion, Run
+from trainer.candidate import Judged, judge, make
+from trainer.errors import Interrupted, LeaseLost
+from trainer.export.bundle import Exported
+from trainer.holding import Holding
+from trainer.learning.head import Head
+from trainer.materials import Materials, gather
+from trainer.recipe import Recipe
+from trainer.workplace import Report, Workplace
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run that did its work: the version it made and what the gate said."""
+
+    version: ModelVersion
+    judged: Judged
+
+
+def run_once(workplace: Workplace, task: str, recipe: Recipe, *, reason: str, actor: str, facts: dict[str, Any],
+             stop: Event, watch: Report = lambda _step, _done: None) -> Outcome:
+    """Make one version now.
+
+    Raises LeaseLost if another trainer is at work on the task. Any error ends the run as
+    failed with that reason, and is raised again.
+    """
+    with Holding(workplace, task, stop) as holding:
+        run = _claim(workplace, task, recipe, reason=reason, actor=actor, facts=facts)
+        holding.run_id = run.id
+        try:
+            return _work(workplace, run, recipe, holding, _both(holding.report, watch))
+        except BaseException as error:
+            _fail(workplace, run, error)
+            raise
+
+
+def _claim(workplace: Workplace, task: str, recipe: Recipe, *, reason: str, actor: str,
+           facts: dict[str, Any]) -> Run:
+    with write(workplace.engine) as session:
+        return claim_run(session, task, worker=workplace.worker, reason=reason, actor=actor,
+                         recipe=recipe.to_dict(), facts=facts, now=workplace.now())
+
+
+def _work(workplace: Workplace, run: Run, recipe: Recipe, holding: Holding, report: Report) -> Outcome:
+    report("reading", 0.0)
+    materials = gather(workplace, run.task, recipe)
+    exported, head = make(workplace, materials, recipe, report)
+    with read(workplace.engine) as session:
+        champion = champion_of(session, run.task)
+    judged = judge(workplace, materials, exported, champion, recipe, report)
+    report("gate", 1.0)
+    return _register(workplace, run, recipe, holding, materials, exported, head, judged)
+
+
+def _register(workplace: Workplace, run: Run, recipe: Recipe, holding: Holding, materials: Materials,
+              exported: Exported, head: Head, judged: Judged) -> Outcome:
+    """Register the version with its measurements and end the run, all in one transaction that proves the lease."""
+    assert run.id is not None
+    with write(workplace.engine) as session:
+        holding.check(session)
+        now = workplace.now()
+        version = register_candidate(
+            session, run.task, digest=exported.digest, label_space=materials.label_space, run_id=run.id,
+            requested_by=run.actor, recipe=recipe.to_dict(), bank_version=materials.bank_version,
+            code_revision=workplace.code_revision, n_labels=len(materials.train.texts), now=now)
+        record_evaluation(session, version, _evaluation(judged, exported, head), now=now)
+        record_gate(session, version, judged.decision.to_dict(), now=now)
+        finish_run(session, run.id, version_number=version.number, outcome=_outcome(version.number, judged), now=now)
+        holding.run_id = None                         # ended: nothing to report on any more
+        return Outcome(get_version(session, run.task, version.number), judged)
+
+
+def _evaluation(judged: Judged, exported: Exported, head: Head) -> dict[str, Any]:
+    measured = {"n_texts": 0} if judged.evaluation is None else judged.evaluation.to_dict()
+    return measured | {"parity": exported.parity, "head": head.facts | {"temperature": head.temperature}}
+
+
+def _outcome(number: int, judged: Judged) -> str:
+    if judged.decision.passed:
+        return f"v{number} awaits approval"
+    return f"v{number} refused by the gate: {'; '.join(judged.decision.reasons)}"
+
+
+def _fail(workplace: Workplace, run: Run, error: BaseException) -> None:
+    """Say why; a run that another trainer declared abandoned says so already."""
+    assert run.id is not None
+    if isinstance(error, LeaseLost):
+        return
+    try:
+        with write(workplace.engine) as session:
+            fail_run(session, run.id, outcome=_why(error), now=workplace.now())
+    except HyperMatchError:
+        return
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit):
+        return "interrupted"
+    return str(error) if isinstance(error, HyperMatchError) else f"defect: {type(error).__name__}: {error}"
+
+
+def _both(first: Report, second: Report) -> Callable[[str, float], None]:
+    def report(step: str, done: float) -> None:
+        second(step, done)
+        first(step, done)
+
+    return report

@@ -1,0 +1,1 @@
+"""The scheduled loop: tick, facts, decision with a reason, run."""

@@ -1,0 +1,120 @@
+"""The trainer process: looks at every task each tick, and trains where it is due."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.exc import OperationalError
+
+from registry.database import read, write
+from registry.errors import HyperMatchError, Refused
+from registry.heartbeats import beat, stop_beating
+from registry.lifecycle.runs import abandon_stale_runs
+from registry.tasks import list_tasks
+from trainer.errors import Interrupted, LeaseLost
+from trainer.holding import silence_allowed
+from trainer.recipe import Recipe, recipe_for
+from trainer.run import run_once
+from trainer.scheduler.decide import Decision, Triggers, decide
+from trainer.scheduler.facts import Facts, measure
+from trainer.workplace import Workplace
+
+log = logging.getLogger("hypermatch.trainer")
+HEARTBEAT_SECONDS = 10.0
+
+
+class Trainer:
+    """Ticks until told to stop; what it decides is logged whenever it changes."""
+
+    def __init__(self, workplace: Workplace, triggers: Triggers, recipes: Path, stop: Event,
+                 only_task: str | None = None) -> None:
+        self.workplace, self.triggers, self.recipes, self.stop = workplace, triggers, recipes, stop
+        self.only_task = only_task
+        self.last_says: dict[str, str] = {}
+
+    def tick(self) -> None:
+        """Look at each task once; a task in trouble does not keep the others waiting."""
+        self.clear()
+        for task in self.tasks():
+            if self.stop.is_set():
+                return
+            try:
+                self.look_at(task)
+            except (HyperMatchError, OperationalError) as error:
+                self.say(task, f"failed: {error}")
+            except Exception as error:                # a defect in one run; its row says so, the loop lives on
+                log.exception("%s: defect", task)
+                self.say(task, f"failed: defect: {error}")
+
+    def look_at(self, task: str) -> None:
+        """Measure, decide, act."""
+        recipe = recipe_for(task, self.recipes)
+        with read(self.workplace.engine) as session:
+            facts = measure(session, self.workplace.bank, task, recipe)
+        decision = decide(facts, self.triggers, self.workplace.now())
+        self.say(task, f"{'train' if decision.is_train else 'wait'}: {decision.reason}")
+        if decision.is_train:
+            self.act(task, recipe, facts, decision)
+
+    def act(self, task: str, recipe: Recipe, facts: Facts, decision: Decision) -> None:
+        try:
+            outcome = run_once(self.workplace, task, recipe, reason=decision.reason, actor=decision.actor,
+                               facts=facts.to_dict(), stop=self.stop)
+        except Interrupted:
+            self.say(task, "interrupted")
+        except (LeaseLost, Refused) as error:         # another trainer was faster
+            self.say(task, f"left to another trainer: {error}")
+        else:
+            self.say(task, f"v{outcome.version.number} is {outcome.version.stage.value}: "
+                           f"{'; '.join(outcome.judged.decision.reasons)}")
+
+    def clear(self) -> None:
+        """End the runs of trainers that died."""
+        with write(self.workplace.engine) as session:
+            for run in abandon_stale_runs(session, silent_for=silence_allowed(self.workplace.lease),
+                                          now=self.workplace.now()):
+                log.warning("%s: run %s %s", run.task, run.id, run.outcome)
+
+    def tasks(self) -> list[str]:
+        with read(self.workplace.engine) as session:
+            names = [task.name for task in list_tasks(session)]
+        return [name for name in names if self.only_task in (None, name)]
+
+    def say(self, task: str, what: str) -> None:
+        if self.last_says.get(task) != what:
+            log.info("%s: %s", task, what)
+        self.last_says[task] = what
+
+    def beat(self) -> None:
+        with write(self.workplace.engine) as session:
+            beat(session, process=self.workplace.worker, kind="trainer", interval_seconds=HEARTBEAT_SECONDS,
+                 says=dict(self.last_says), now=self.workplace.now())
+
+
+def run_until_stopped(trainer: Trainer, tick_seconds: float) -> None:
+    """Tick at once and then every `tick_seconds`; a tick that trains delays those after it."""
+    scheduler = BackgroundScheduler(timezone="UTC")
+    now = trainer.workplace.now()
+    for act, seconds in ((trainer.tick, tick_seconds), (trainer.beat, HEARTBEAT_SECONDS)):
+        scheduler.add_job(guarded(act), "interval", seconds=seconds, next_run_time=now, coalesce=True,
+                          max_instances=1, misfire_grace_time=None)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)          # "maximum number of running instances" is our way
+    scheduler.start()
+    log.info("%s looks every %g s", trainer.workplace.worker, tick_seconds)
+    trainer.stop.wait()
+    scheduler.shutdown(wait=True)                     # a run in progress ends as interrupted
+    with write(trainer.workplace.engine) as session:
+        stop_beating(session, process=trainer.workplace.worker, now=trainer.workplace.now())
+
+
+def guarded(act: Callable[[], None]) -> Callable[[], None]:
+    """Let the loop outlive a registry that is away for a while."""
+    def guarded_act() -> None:
+        try:
+            act()
+        except (HyperMatchError, OperationalError) as error:
+            log.warning("the registry does not answer: %s", str(error).splitlines()[0])
+
+    return guarded_act

@@ -1,0 +1,40 @@
+"""What a trainer works with, built once by its root and handed down."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from ingest.bank import DataBank
+from registry.artifacts.store import ArtifactStore
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where labels, texts and models are, who works here, and the clock."""
+
+    engine: Engine
+    store: ArtifactStore
+    bank: DataBank
+    cache: Path
+    worker: str
+    code_revision: str
+    now: Callable[[], datetime]
+    lease: timedelta
+    threads: int = 0
+
+
+# Hears the step and the share of it that is done; raises Interrupted or LeaseLost to end the run.
+Report = Callable[[str, float], None]
+STEPS = ("reading", "encoder", "embedding", "learning", "export", "evaluation", "gate")
+# Share of a run that is done when a step begins; embedding is what takes long.
+STARTS = dict(zip(STEPS, (0.0, 0.02, 0.1, 0.6, 0.75, 0.85, 0.97), strict=True))
+
+
+def share_done(step: str, done: float) -> float:
+    """Return the share of the whole run, in [0, 1]."""
+    start = STARTS[step]
+    end = min((each for each in STARTS.values() if each > start), default=1.0)
+    return start + (end - start) * min(max(done, 0.0), 1.0)
