@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from ingest.bank import DataBank
 from ingest.dead_letters import DeadLetterSender
-from ingest.duplicates import SeenTexts, keys
+from ingest.duplicates import SeenTexts
 from ingest.errors import BrokerAway, StaleWriter
 from ingest.metrics import Metrics
 from ingest.prepare import Prepared, keep
@@ -89,13 +89,12 @@ class Banking:
         self._until_broker_is_back(lambda: self.sender.send(prepared.dead))
         if held.day != self.seen.day:
             self.seen.start(held.day, self.bank.keys_of(held.day))
-        found = keys(prepared.rows)
-        is_fresh = self.seen.fresh(found)
+        is_fresh = self.seen.fresh(prepared.keys)
         begun = time.perf_counter()
         self.bank.append(keep(prepared.rows, is_fresh), held.next_offsets, self.believed)
         self.metrics.commit.observe(time.perf_counter() - begun)
         self.believed.update(held.next_offsets)
-        self.seen.add(found[is_fresh])
+        self.seen.add(prepared.keys[is_fresh])
         self.banked.put(held.next_offsets)
         self._count(held, prepared, int(is_fresh.sum()))
 

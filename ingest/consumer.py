@@ -65,6 +65,7 @@ class Ingest(ConsumerRebalanceListener):
         self.settings, self.metrics, self.now = settings, metrics, now
         self.buffer = Buffer(settings.flush_rows, settings.flush_seconds)
         self.is_paused, self.is_broker_away = False, False
+        self.n_read = 0
         self.lag: dict[Place, int] = {}
 
     def run(self, stop: threading.Event, look_around: Callable[["Ingest"], None]) -> None:
@@ -85,6 +86,7 @@ class Ingest(ConsumerRebalanceListener):
         """Poll once, hand on what is due, tell Kafka what was banked, and keep the pace of the bank."""
         for place, records in self.consumer.poll(timeout_ms=POLL_MS).items():
             self.buffer.add(place, records, time.monotonic())
+            self.n_read += len(records)
         if self.buffer.is_due(time.monotonic()):
             self.flush()
         self.commit_banked()

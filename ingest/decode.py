@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta, Struct
 from pydantic import ValidationError
 
-from ingest.bank.schema import INT32_MAX
 from ingest.raw import RawBatch
+from ingest.schema import INT32_MAX
 from registry.events import MAX_EVENT_TEXT_CHARS, DeadLetter, Event, PredictionServed, TextReceived
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]

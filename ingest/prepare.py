@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ingest.bank.schema import SCHEMA
 from ingest.decode import Schema, decode
+from ingest.duplicates import keys
 from ingest.masking import Masker
 from ingest.normalization import hash_all, normalize_all
 from ingest.raw import RawBatch
+from ingest.schema import SCHEMA
 from registry.events import DeadLetter
 
 
@@ -21,6 +22,7 @@ class Prepared:
     """Rows ready to be banked, and what was met on the way."""
 
     rows: pa.Table
+    keys: np.ndarray                           # (n, 2) uint64, what makes rows duplicates
     dead: list[DeadLetter]
     n_masked: int
 
@@ -36,7 +38,8 @@ def prepare(batches: Sequence[RawBatch], schemas: Mapping[str, Schema], masker: 
         texts, n = clean([event.text for event in decoded.events], masker)
         n_masked += n
         parts.append(rows_of(schema.kind, batch, decoded.events, decoded.offsets, texts, now))
-    return Prepared(pa.concat_tables(parts) if parts else SCHEMA.empty_table(), dead, n_masked)
+    rows = pa.concat_tables(parts) if parts else SCHEMA.empty_table()
+    return Prepared(rows, keys(rows), dead, n_masked)
 
 
 def clean(texts: list[str], masker: Masker | None) -> tuple[list[str], int]:

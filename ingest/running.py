@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -21,6 +22,7 @@ from registry.database import write
 from registry.heartbeats import beat, stop_beating
 
 RETRY_SECONDS = 1.0
+CLOSE_MS = 5_000
 
 
 def run(settings: IngestSettings, *, process: str, engine: Engine | None, stop: threading.Event,
@@ -31,21 +33,32 @@ def run(settings: IngestSettings, *, process: str, engine: Engine | None, stop: 
     hears heartbeats.
     """
     quiet_client_log()
-    bank, metrics = DataBank(settings.bank, settings.storage_options), Metrics()
+    metrics = Metrics()
     metrics.serve(settings.metrics_host, settings.metrics_port)
     if not wait_for_broker(settings, stop):
         return
-    consumer = connect_consumer(settings)
-    preparing = Preparing(Rules.of(settings), settings.n_workers)
-    banking = Banking(bank, SeenTexts(settings.remembered_texts), DeadLetterSender(settings), metrics)
     pulse = Pulse(engine, process, settings.heartbeat_seconds, now)
     try:
-        Ingest(consumer, bank, banking, preparing, settings, metrics, now).run(stop, pulse.beat)
+        with assembled(settings, metrics, now) as ingest:
+            ingest.run(stop, pulse.beat)
+    finally:
+        pulse.stop()
+
+
+@contextmanager
+def assembled(settings: IngestSettings, metrics: Metrics, now: Callable[[], datetime]) -> Iterator[Ingest]:
+    """Yield a consumer with its worker and its bank's thread, all started; end them in order."""
+    bank = DataBank(settings.bank, settings.storage_options)
+    preparing = Preparing(Rules.of(settings), settings.n_workers)
+    preparing.submit([], now()).result()       # the worker is up before the first message is read
+    consumer = connect_consumer(settings)
+    banking = Banking(bank, SeenTexts(settings.remembered_texts), DeadLetterSender(settings), metrics)
+    try:
+        yield Ingest(consumer, bank, banking, preparing, settings, metrics, now)
     finally:
         banking.stop()
         preparing.close()
-        consumer.close(autocommit=False)
-        pulse.stop()
+        consumer.close(autocommit=False, timeout_ms=CLOSE_MS)
 
 
 def wait_for_broker(settings: IngestSettings, stop: threading.Event) -> bool:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
-from ingest.bank.schema import SCHEMA
 from ingest.duplicates import keys
+from ingest.schema import SCHEMA
 
 TEXT_COLUMNS = ["text", "text_hash", "source", "at"]
 

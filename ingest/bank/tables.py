@@ -8,8 +8,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import CommitProperties
 
-from ingest.bank.schema import CONFIGURATION, PARTITION_BY, SCHEMA
 from ingest.errors import BankError, DiskFull
+from ingest.schema import CONFIGURATION, PARTITION_BY, SCHEMA
 
 
 def open_table(url: str, options: Mapping[str, str], version: int | None = None) -> DeltaTable | None:

@@ -4,15 +4,19 @@ import time
 from collections.abc import Mapping
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from ingest.bank.schema import SCHEMA
 from ingest.bank.tables import mended, open_or_create
 from ingest.errors import BankError, StaleWriter
+from ingest.schema import SCHEMA
 
 N_ATTEMPTS = 20                                # compaction and forgetting may collide with an append a few times
-WRITER = WriterProperties(compression="ZSTD", compression_level=1)
+PLAIN = ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE")
+WRITER = WriterProperties(
+    compression="ZSTD", compression_level=1, default_column_properties=ColumnProperties(statistics_enabled="CHUNK"),
+    column_properties={"id": PLAIN, "text": PLAIN, "text_hash": PLAIN,       # all different: a dictionary is wasted
+                       "subject": ColumnProperties(statistics_enabled="NONE")})
 
 
 def app_id(place: tuple[str, int]) -> str:

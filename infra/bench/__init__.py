@@ -1,0 +1,1 @@
+"""Benchmarks: each measures us against a ceiling in the same run."""

@@ -1,0 +1,22 @@
+"""`hypermatch bench ingest`: rows per second into the bank, against a bare poll loop."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("ingest")
+@click.option("--rows", default=200_000, show_default=True, type=click.IntRange(min=1_000))
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1))
+@click.option("--broker", default="embedded", show_default=True, help="embedded, apache, or HOST:PORT.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
+def command(rows: int, rounds: int, broker: str, json_file: Path | None) -> None:
+    """Measure banking with schema check, masking and hashing on."""
+    from infra.bench.ingest import measure
+
+    found = measure(rows, broker, rounds)
+    if json_file is not None:
+        json_file.write_text(json.dumps(found, indent=2) + "\n")
+    for name, value in found.items():
+        click.echo(f"{name:24} {value}")
