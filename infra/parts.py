@@ -27,7 +27,6 @@ def state_environment(folder: Path) -> dict[str, str]:
         "HYPERMATCH_REGISTRY_URL": f"sqlite:///{folder}/registry.db",
         "HYPERMATCH_REGISTRY_ARTIFACTS": f"{folder}/artifacts",
         "HYPERMATCH_INGEST_BANK": f"{folder}/bank",
-        "HYPERMATCH_TRAINER_BANK": f"{folder}/bank",
         "HYPERMATCH_TRAINER_CACHE": f"{folder}/cache",
     }
 

@@ -1,5 +1,7 @@
 """`hypermatch models`: look at model versions and decide on them."""
 
+from typing import Any
+
 import click
 
 from infra.roots import actor_option, open_registry, open_store, reason_option, utc_now
@@ -128,6 +130,6 @@ def verify(task_name: str, number: int | None) -> None:
         click.echo(f"{task_name} v{version.number} {bundle.digest[:12]}: {len(bundle.model):,} bytes, as stored")
 
 
-def _accuracy(evaluation: dict[str, object]) -> str:
+def _accuracy(evaluation: dict[str, Any]) -> str:
     accuracy = evaluation.get("accuracy")
-    return f"{accuracy:.3f}" if isinstance(accuracy, float) else "-"
+    return f"{accuracy['value']:.3f} [{accuracy['low']:.3f}, {accuracy['high']:.3f}]" if accuracy else "-"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from infra.broker import API_VERSION
 from infra.demo.cast import deal
 from infra.demo.person import ACTOR, DemoFailed, Person
 from infra.demo.report import Report
@@ -14,6 +15,8 @@ from infra.demo.traffic import Client, SteadyLoad, Tally, ask_all, stream_texts,
 from infra.parts import machine_parts
 from infra.supervisor import Supervisor
 from ingest.bank import DataBank
+from ingest.dead_letters import stored
+from ingest.settings import IngestSettings
 from registry.artifacts.bundle import load_bundle
 from registry.artifacts.store import ArtifactStore
 from registry.database import migrate, open_database, write
@@ -94,7 +97,7 @@ class Story:
     def approve(self, version: ModelVersion) -> None:
         """Approve and promote a version, and wait until the server answers with it."""
         self.client.expected[version.number] = self.expected_answers(version)
-        click.echo(f"   v{version.number} passed the gate with accuracy {version.evaluation['accuracy']:.3f}; "
+        click.echo(f"   v{version.number} passed the gate with accuracy {version.evaluation['accuracy']['value']:.3f}; "
                    "approved and promoted")
         promoted_at = time.monotonic()
         self.person.promote(version.number)
@@ -120,11 +123,15 @@ class Story:
         tally = self.client.tally
         n_messages = self.n_streamed + len(UNREADABLE) + tally.texts
         self.wait_until(lambda: sum(self.bank.offsets().values()) >= n_messages, "ingest did not bank all texts")
-        n_sent, n_banked = self.n_streamed + tally.texts, int(self.bank.rows(columns=["id"]).num_rows)
+        n_sent, n_banked = self.n_streamed + tally.texts, int(self.bank.stats()["rows"])
         return Report(seconds=round(time.monotonic() - self.started, 1), texts_sent=n_sent, texts_banked=n_banked,
-                      duplicates=n_sent - n_banked, dead_letters=0,
+                      duplicates=n_sent - n_banked, dead_letters=self.n_dead_letters(),
                       requests=tally.requests, failed_requests=tally.failed, mixed_answers=tally.mixed,
                       versions_served=sorted(tally.versions), accuracy=self.accuracy, swap_seconds=self.swap_seconds)
+
+    def n_dead_letters(self) -> int:
+        settings = IngestSettings(brokers=self.broker, broker_api_version=API_VERSION)
+        return sum(1 for _ in stored(settings))
 
     def served_version(self) -> int | None:
         """Return the version that answers now, asked as any client would."""

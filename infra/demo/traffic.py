@@ -15,6 +15,7 @@ from typing import Any
 from kafka import KafkaProducer
 from tqdm import tqdm
 
+from infra.broker import API_VERSION
 from registry.events import TEXTS_TOPIC
 
 CONFIDENCE_TOLERANCE = 2e-3                           # of a probability; batches of other sizes round differently
@@ -101,10 +102,11 @@ class SteadyLoad:
             self.pool.submit(self.client.ask, [self.random.choice(self.texts)])
 
 
-def stream_texts(broker: str, api_version: tuple[int, ...] | None, task: str, texts: Iterable[str], *,
-                 repeats: Sequence[str] = (), unreadable: Sequence[bytes] = ()) -> int:
-    """Send texts to Kafka as a producer of the user's would; return how many readable events were sent."""
-    producer = KafkaProducer(bootstrap_servers=broker, api_version=api_version, acks="all", linger_ms=20)
+def stream_texts(broker: str, task: str, texts: Iterable[str], *, repeats: Sequence[str] = (),
+                 unreadable: Sequence[bytes] = ()) -> int:
+    """Send texts to the embedded broker as a producer of the user's would; return how many readable events."""
+    version = tuple(map(int, API_VERSION.split(".")))
+    producer = KafkaProducer(bootstrap_servers=broker, api_version=version, acks="all", linger_ms=20)
     events = [_event(task, text) for text in [*texts, *repeats]]
     for event in tqdm([*events, *unreadable], desc="stream to Kafka", unit="text", disable=None):
         producer.send(TEXTS_TOPIC, event)

@@ -77,7 +77,7 @@ def test_up_stops_cleanly_on_sigterm(tmp_path):
     pytest.importorskip("confluent_kafka")
     environment = {**os.environ, "HYPERMATCH_REGISTRY_URL": f"sqlite:///{tmp_path}/registry.db",
                    "HYPERMATCH_REGISTRY_ARTIFACTS": f"{tmp_path}/artifacts",
-                   "HYPERMATCH_INGEST_BANK": f"{tmp_path}/bank", "HYPERMATCH_TRAINER_BANK": f"{tmp_path}/bank",
+                   "HYPERMATCH_INGEST_BANK": f"{tmp_path}/bank", "HYPERMATCH_TRAINER_CACHE": f"{tmp_path}/cache",
                    "HYPERMATCH_SERVING_PORT": "0"}
     started = subprocess.Popen([sys.executable, "-m", "infra", "up", "--embedded-broker", "--logs", f"{tmp_path}/logs"],
                                env=environment, stdout=subprocess.PIPE, text=True)
