@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import IllegalStateError, KafkaConnectionError, KafkaError
 
 from ingest.bank import DataBank
 from ingest.banking import Banking, Held, is_stale
 from ingest.connection import is_reachable
+from ingest.errors import KafkaRefused
 from ingest.metrics import Metrics
 from ingest.preparing import Preparing
 from ingest.raw import Place, RawBatch
@@ -66,6 +67,8 @@ class Ingest(ConsumerRebalanceListener):
         self.buffer = Buffer(settings.flush_rows, settings.flush_seconds)
         self.is_paused, self.is_broker_away = False, False
         self.n_read = 0
+        self.must_start = False
+        self.lock = threading.RLock()          # the client calls the listener on a thread of its own
         self.lag: dict[Place, int] = {}
 
     def run(self, stop: threading.Event, look_around: Callable[["Ingest"], None]) -> None:
@@ -84,14 +87,30 @@ class Ingest(ConsumerRebalanceListener):
 
     def step(self) -> None:
         """Poll once, hand on what is due, tell Kafka what was banked, and keep the pace of the bank."""
-        for place, records in self.consumer.poll(timeout_ms=POLL_MS).items():
-            self.buffer.add(place, records, time.monotonic())
-            self.n_read += len(records)
-        if self.buffer.is_due(time.monotonic()):
-            self.flush()
-        self.commit_banked()
-        self.check_failure()
-        self.keep_pace()
+        polled = self.poll()
+        with self.lock:
+            self.check_failure()
+            if self.must_start:
+                return self.start_from_bank()  # and read again what was polled from elsewhere
+            for place, records in polled.items():
+                self.buffer.add(place, records, time.monotonic())
+                self.n_read += len(records)
+            if self.buffer.is_due(time.monotonic()):
+                self.flush()
+            self.commit_banked()
+            return self.keep_pace()
+
+    def poll(self) -> dict[TopicPartition, list[Any]]:
+        """Return what has come; whatever the client stumbles over, begin again where the bank stands."""
+        try:
+            return self.consumer.poll(timeout_ms=POLL_MS)
+        except KafkaError as error:
+            if not error.retriable and not isinstance(error, KafkaConnectionError):
+                raise KafkaRefused(f"Kafka refuses to be read: {error}", "check topics and access rights") from error
+            log.info("reading again after %s", error)
+            time.sleep(POLL_MS / 1000)
+            self.must_start = True
+            return {}
 
     def flush(self) -> None:
         now, n = self.now(), self.buffer.n
@@ -126,31 +145,43 @@ class Ingest(ConsumerRebalanceListener):
 
     def check_failure(self) -> None:
         """Raise what stopped the bank's thread; a stale writer only reads on from the bank's offsets."""
+        self.raise_failure()
+        if self.banking.failure is not None and not self.must_start:
+            log.warning("%s", self.banking.failure)
+            self.must_start = True
+
+    def raise_failure(self) -> None:
         failure = self.banking.failure
-        if failure is None:
-            return
-        if not is_stale(failure):
+        if failure is not None and not is_stale(failure):
             raise failure
-        log.warning("%s", failure)
+
+    def start_from_bank(self) -> None:
+        """Drop what is held and read on where the bank stands; what it never saw begins at the beginning."""
         self.buffer.clear()
         self.banking.drain()
-        self.start_from_bank(self.consumer.assignment())
-
-    def start_from_bank(self, places: Iterable[TopicPartition]) -> None:
-        """Read on where the bank stands; a partition it never saw begins at the group's start."""
-        offsets = {as_place(place): self.bank.offset(*as_place(place)) for place in places}
-        for place, offset in offsets.items():
-            if offset is not None:
-                self.consumer.seek(TopicPartition(*place), offset)
-            else:
-                self.consumer.seek_to_beginning(TopicPartition(*place))
+        self.raise_failure()
+        offsets = {as_place(place): self.bank.offset(*as_place(place)) for place in self.consumer.assignment()}
+        try:
+            for place, offset in offsets.items():
+                self.seek(TopicPartition(*place), offset)
+        except IllegalStateError:              # taken from us meanwhile; the next assignment begins anew
+            return
         self.banking.start_from(offsets, self.now().date())
+        self.must_start = False
+
+    def seek(self, place: TopicPartition, offset: int | None) -> None:
+        if offset is None:
+            self.consumer.seek_to_beginning(place)
+        else:
+            self.consumer.seek(place, offset)
 
     def hand_over(self) -> None:
         """Bank everything held, and tell Kafka."""
-        self.flush()
-        self.banking.drain()
-        self.commit_banked()
+        with self.lock:
+            if not self.must_start:
+                self.flush()
+            self.banking.drain()
+            self.commit_banked()
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self.hand_over()
@@ -160,12 +191,9 @@ class Ingest(ConsumerRebalanceListener):
         self.hand_over()
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        if self.banking.failure is not None and not is_stale(self.banking.failure):
-            return                             # raised by the next step
-        self.buffer.clear()
-        self.is_paused = False
-        self.lag = {}
-        self.start_from_bank(self.consumer.assignment())
+        """Have the next step begin where the bank stands; here it would stall the client's own thread."""
+        with self.lock:
+            self.must_start, self.is_paused, self.lag = True, False, {}
 
     def notice_broker(self) -> None:
         """Say once that the brokers are away, and once that they are back."""

@@ -23,5 +23,9 @@ class BrokerAway(IngestError):
     """A broker that does not answer."""
 
 
+class KafkaRefused(IngestError):
+    """A request that the brokers will not serve however often it is made."""
+
+
 class UnreadableFile(IngestError):
     """A file whose rows cannot be banked."""
