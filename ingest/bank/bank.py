@@ -49,7 +49,7 @@ class DataBank:
     def offsets(self) -> dict[Place, int]:
         """Return the offset to read next of every partition ever banked."""
         table = open_table(self.url, self.options)
-        return {} if table is None else all_offsets(table)
+        return {} if table is None else all_offsets(table, self.options)
 
     def texts(self, task: str | None, version: int | None = None, limit: int | None = None) -> pa.Table:
         """Return the distinct texts of `task` (or of none), newest first: text, text_hash, source, at."""

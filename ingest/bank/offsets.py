@@ -1,6 +1,7 @@
 """Reads every partition's offset out of Delta's log, whose own interface answers only for known names."""
 
 import json
+from collections.abc import Mapping
 
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
@@ -10,9 +11,9 @@ from pyarrow.fs import FileSelector, FileSystem, PyFileSystem
 LOG = "_delta_log"
 
 
-def all_offsets(table: DeltaTable) -> dict[tuple[str, int], int]:
+def all_offsets(table: DeltaTable, options: Mapping[str, str]) -> dict[tuple[str, int], int]:
     """Return the next offset of each topic and partition as of the newest version."""
-    folder = PyFileSystem(DeltaStorageHandler.from_table(table))
+    folder = PyFileSystem(DeltaStorageHandler(table.table_uri, dict(options) or None))
     names = sorted(entry.base_name for entry in folder.get_file_info(FileSelector(LOG)) if entry.is_file)
     return {place(name): table.transaction_version(name) for name in sorted(app_ids(folder, names))}
 

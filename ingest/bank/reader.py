@@ -19,9 +19,9 @@ def texts(table: DeltaTable | None, task: str | None, limit: int | None) -> pa.T
     """Return one row per text hash: duplicates of other days, sources and writers count once."""
     if table is None:
         return SCHEMA.empty_table().select(TEXT_COLUMNS)
-    query = """SELECT arg_max(text, at) AS text, text_hash, arg_max(source, at) AS source, max(at) AS at
+    query = """SELECT arg_max(text, "at") AS text, text_hash, arg_max(source, "at") AS source, max("at") AS "at"
                FROM bank WHERE $task IS NULL OR task = $task OR task IS NULL
-               GROUP BY text_hash ORDER BY max(at) DESC, text_hash"""
+               GROUP BY text_hash ORDER BY 4 DESC, text_hash"""
     found = run(table, [*TEXT_COLUMNS, "task"], limited(query, limit), {"task": task})
     return found.cast(pa.schema([SCHEMA.field(name) for name in TEXT_COLUMNS]))
 
@@ -29,7 +29,7 @@ def texts(table: DeltaTable | None, task: str | None, limit: int | None) -> pa.T
 def predictions(table: DeltaTable | None, task: str, limit: int | None) -> pa.Table:
     if table is None:
         return SCHEMA.empty_table()
-    query = "SELECT * FROM bank WHERE kind = 'prediction' AND task = $task ORDER BY at DESC, id"
+    query = 'SELECT * FROM bank WHERE kind = \'prediction\' AND task = $task ORDER BY "at" DESC, id'
     return run(table, SCHEMA.names, limited(query, limit), {"task": task}).cast(SCHEMA)
 
 

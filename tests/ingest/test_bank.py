@@ -1,0 +1,175 @@
+"""The bank: one commit for rows and offsets, stale writers, time travel, forgetting, upkeep, a full disk."""
+
+import os
+import subprocess
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from ingest.bank import DataBank
+from ingest.errors import BankError, DiskFull, StaleWriter
+
+
+def test_an_empty_bank_answers_every_question(bank):
+    assert bank.version is None
+    assert bank.offsets() == {}
+    assert bank.texts("t").num_rows == 0
+    assert bank.n_texts("t") == 0
+    assert bank.stats()["rows"] == 0
+
+
+def test_rows_and_offsets_enter_in_one_commit(bank, rows_of):
+    bank.append(rows_of(["a", "b"]), {("t", 0): 2, ("t", 3): 7})
+    assert bank.offsets() == {("t", 0): 2, ("t", 3): 7}
+    assert (bank.offset("t", 0), bank.offset("t", 9)) == (2, None)
+    assert bank.stats()["rows"] == 2
+
+
+def test_offsets_move_on_even_where_no_row_is_left(bank, rows_of):
+    bank.append(rows_of([]), {("t", 0): 5})
+    assert bank.offsets() == {("t", 0): 5}
+
+
+def test_offsets_outlive_checkpoints_of_the_log(bank, rows_of):
+    for number in range(105):
+        bank.append(rows_of([f"text {number}"], begin=number), {("t", number % 2): number + 1})
+    assert bank.offsets() == {("t", 0): 105, ("t", 1): 104}
+
+
+def test_a_writer_that_believes_old_offsets_is_refused(bank, rows_of):
+    bank.append(rows_of(["a"]), {("t", 0): 1}, {("t", 0): None})
+    with pytest.raises(StaleWriter, match="up to offset 1"):
+        bank.append(rows_of(["a"]), {("t", 0): 1}, {("t", 0): None})
+    with pytest.raises(StaleWriter):
+        bank.append(rows_of(["a"]), {("t", 0): 1})
+    assert bank.stats()["rows"] == 1
+
+
+def test_of_many_writers_that_hold_the_same_messages_exactly_one_banks_them(bank, rows_of):
+    bank.append(rows_of([]), {("other", 0): 1})
+    outcomes = []
+
+    def write(name: int) -> None:
+        try:
+            outcomes.append(DataBank(bank.url).append(rows_of(["same"]), {("t", 0): 1}, {("t", 0): None}))
+        except StaleWriter as error:
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(isinstance(outcome, StaleWriter) for outcome in outcomes) == 5
+    assert bank.stats()["rows"] == 1
+
+
+def test_writers_of_different_partitions_do_not_hinder_each_other(bank, rows_of):
+    def write(partition: int) -> None:
+        believed = None
+        for number in range(5):
+            rows = rows_of([f"{partition} {number}"], begin=number, partition=partition)
+            DataBank(bank.url).append(rows, {("t", partition): number + 1}, {("t", partition): believed})
+            believed = number + 1
+
+    threads = [threading.Thread(target=write, args=(partition,)) for partition in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert bank.offsets() == {("t", partition): 5 for partition in range(4)}
+    assert bank.stats()["rows"] == 20
+
+
+def test_texts_are_distinct_and_of_the_task_or_of_none(bank, rows_of, now):
+    bank.append(rows_of(["hello", "bye"], task="a"), {("t", 0): 2})
+    bank.append(rows_of(["hello"], source="other", now=now + timedelta(days=1)), {("t", 0): 3})
+    bank.append(rows_of(["elsewhere"], task="b"), {("t", 0): 4})
+    assert bank.texts("a")["text"].to_pylist() == ["hello", "bye"]      # newest first, once
+    assert bank.texts("a", limit=1)["text"].to_pylist() == ["hello"]
+    assert bank.texts("a").column_names == ["text", "text_hash", "source", "at"]
+    assert bank.texts(None).num_rows == 3
+
+
+def test_an_older_version_stays_readable(bank, rows_of, now):
+    version = bank.append(rows_of(["a"]), {("t", 0): 1})
+    bank.append(rows_of(["b"], begin=1, now=now + timedelta(seconds=1)), {("t", 0): 2})
+    assert bank.texts(None, version=version)["text"].to_pylist() == ["a"]
+    assert bank.n_texts(None) == 2
+    assert bank.n_texts(None, since_version=version) == 1
+    with pytest.raises(BankError, match="version 99"):
+        bank.texts(None, version=99)
+
+
+def test_forgetting_erases_the_bytes_everywhere(bank, rows_of):
+    secret = "zanzibar-secret-of-subject"
+    first = bank.append(rows_of([f"{secret} {number}" for number in range(3)], subject="s'1"), {("t", 0): 3})
+    bank.append(rows_of(["stays"], begin=3, subject="s2"), {("t", 0): 4})
+    bank.compact()                                                        # the secret is in old files, too
+    done = bank.forget("s'1")
+    assert (done.n_rows, done.first_version) == (3, pytest.approx(first, abs=1))
+    assert done.first_version <= first
+    assert bank.rows()["text"].to_pylist() == ["stays"]
+    assert bank.offsets() == {("t", 0): 4}
+    for file in Path(bank.url).rglob("*"):
+        if file.suffix == ".parquet" and "_delta_log" not in file.parts:
+            assert secret not in str(pq.read_table(file).to_pylist())
+        elif file.is_file():
+            assert secret.encode() not in file.read_bytes()
+
+
+def test_forgetting_somebody_unknown_changes_nothing(bank, rows_of):
+    bank.append(rows_of(["a"]), {("t", 0): 1})
+    assert bank.forget("nobody").n_rows == 0
+    assert bank.stats()["rows"] == 1
+
+
+def test_compaction_keeps_the_first_of_duplicates_that_two_writers_let_in(bank, rows_of):
+    bank.append(rows_of(["same", "one"]), {("t", 0): 2})
+    bank.append(rows_of(["same", "two"], partition=1), {("t", 1): 2})
+    bank.append(rows_of(["same"], begin=5, source="elsewhere"), {("t", 0): 6})
+    done = bank.compact()
+    assert (done.n_duplicates, done.n_files_after) == (1, 1)
+    assert sorted(bank.rows()["text"].to_pylist()) == ["one", "same", "same", "two"]
+    assert bank.offsets() == {("t", 0): 6, ("t", 1): 2}
+
+
+def test_vacuum_keeps_young_versions_readable_and_then_does_not(bank, rows_of):
+    version = bank.append(rows_of(["a"]), {("t", 0): 1})
+    bank.append(rows_of(["b"], begin=1), {("t", 0): 2})
+    bank.compact()
+    assert bank.vacuum(timedelta(days=7)) == 0
+    assert bank.texts(None, version=version).num_rows == 1
+    assert bank.vacuum(timedelta(0)) == 2
+    assert bank.texts(None).num_rows == 2
+
+
+def test_vacuum_spares_files_of_a_commit_under_way(bank, rows_of):
+    bank.append(rows_of(["a"]), {("t", 0): 1})
+    under_way = next(Path(bank.url).glob("day=*")) / "part-00001-under-way.parquet"
+    under_way.write_bytes(b"being written")
+    bank.vacuum(timedelta(0))
+    bank.forget("anybody")
+    assert under_way.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="run as root to mount a small disk")
+def test_a_full_disk_is_a_clear_error_and_shows_nothing_by_halves(tmp_path, rows_of):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=False,
+                      capture_output=True).returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    try:
+        bank = DataBank(str(disk / "bank"))
+        bank.append(rows_of(["fits"]), {("t", 0): 1})
+        with pytest.raises(DiskFull, match="no space left"):
+            bank.append(rows_of([os.urandom(600).hex() for _ in range(2_000)], begin=1), {("t", 0): 2_001})
+        assert bank.rows()["text"].to_pylist() == ["fits"]
+        assert bank.offsets() == {("t", 0): 1}
+        bank.vacuum(timedelta(0))
+    finally:
+        subprocess.run(["umount", disk], check=True)
