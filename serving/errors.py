@@ -50,6 +50,10 @@ class NotLoaded(RequestRefused):
 class Overloaded(RequestRefused):
     """More texts are waiting than the queue holds."""
 
+    def __init__(self, what: str, retry_after_seconds: int) -> None:
+        self.retry_after_seconds = max(retry_after_seconds, 1)
+        super().__init__(what, f"try again in {self.retry_after_seconds} s")
+
 
 class DeadlineExceeded(RequestRefused):
     """No answer within the time that a request is given."""

@@ -1,5 +1,6 @@
 """The story of the demo: few labels, a first model, traffic, more labels, a better model swapped in under load."""
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from infra.broker import API_VERSION
 from infra.demo.cast import deal
 from infra.demo.person import ACTOR, DemoFailed, Person
 from infra.demo.report import Report
-from infra.demo.traffic import Client, SteadyLoad, Tally, ask_all, stream_texts, wait_until_ready
+from infra.demo.traffic import Client, SteadyLoad, Tally, ask_all, get, stream_texts, wait_until_ready
 from infra.parts import machine_parts
 from infra.supervisor import Supervisor
 from ingest.bank import DataBank
@@ -134,9 +135,9 @@ class Story:
         return sum(1 for _ in stored(settings))
 
     def served_version(self) -> int | None:
-        """Return the version that answers now, asked as any client would."""
-        answer = self.client.probe(self.load_texts[:1])
-        return None if answer is None else int(answer["model_version"])
+        """Return the version that answers now."""
+        told = (json.loads(get(self.port, "/v1/info") or "{}").get("tasks") or {}).get(TASK)
+        return None if told is None else int(told["version_number"])
 
     def wait_until(self, is_true: Callable[[], bool], complaint: str) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS

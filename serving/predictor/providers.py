@@ -1,7 +1,9 @@
 """Which execution provider runs here: TensorRT before CUDA before CPU, and why a better one does not."""
 
 import ctypes
+import io
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -58,7 +60,8 @@ def why_not(name: str) -> str | None:
 
 def _library_error(library: str) -> str | None:
     """Load a provider's library as ONNX Runtime will; its linker error names what is missing."""
-    onnxruntime.preload_dlls()                        # CUDA from pip's nvidia packages, if they are there
+    with redirect_stdout(io.StringIO()):              # the reason comes below, in one line
+        onnxruntime.preload_dlls()                    # CUDA from pip's nvidia packages, if they are there
     path = Path(onnxruntime.__file__).parent / "capi" / library
     try:
         ctypes.CDLL(str(path))

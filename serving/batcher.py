@@ -1,0 +1,116 @@
+"""The greedy batcher: takes what waits, runs it, and repeats; it never waits for a batch to fill."""
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+
+from serving.errors import DeadlineExceeded, NotLoaded, Overloaded
+from serving.metrics import Metrics
+from serving.slot import Loaded, ModelSlot
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one version computed for the texts of one request."""
+
+    by: Loaded
+    probs: np.ndarray                                 # (n_texts, n_labels)
+    novelty: np.ndarray                               # (n_texts,)
+
+
+@dataclass(frozen=True, eq=False)
+class Waiting:
+    """A request in the queue; its client may have gone (`answer` done) before its turn comes."""
+
+    texts: Sequence[str]
+    answer: "asyncio.Future[Answer]"
+
+
+class Batcher:
+    """Answers the requests of one task, in batches, on one executor; lives on one event loop.
+
+    The queue is bounded in texts. A request is computed whole, by one version, even if
+    the slot is swapped meanwhile.
+    """
+
+    def __init__(self, slot: ModelSlot, executor: Executor, metrics: Metrics, *, max_queue_texts: int,
+                 max_batch_texts: int) -> None:
+        self.slot, self.executor, self.metrics = slot, executor, metrics
+        self.max_queue_texts, self.max_batch_texts = max_queue_texts, max_batch_texts
+        self.queue: deque[Waiting] = deque()
+        self.n_queued = 0
+        self.texts_per_second = 100.0                 # a first guess; every batch corrects it
+        self.running: asyncio.Task[None] | None = None
+
+    async def answer(self, texts: Sequence[str], deadline_seconds: float) -> Answer:
+        """Return the answer; raises NotLoaded, Overloaded or DeadlineExceeded."""
+        if self.slot.current is None:
+            raise NotLoaded("no model is loaded yet")
+        if self.n_queued + len(texts) > self.max_queue_texts:
+            raise Overloaded(f"{self.n_queued} texts are waiting", math.ceil(self.n_queued / self.texts_per_second))
+        waiting = Waiting(texts, asyncio.get_running_loop().create_future())
+        self.queue.append(waiting)
+        self.n_queued += len(texts)
+        if self.running is None:
+            self.running = asyncio.create_task(self._run())
+        try:
+            return await asyncio.wait_for(waiting.answer, deadline_seconds)
+        except TimeoutError:
+            raise DeadlineExceeded(f"no answer within {deadline_seconds:g} s") from None
+
+    async def _run(self) -> None:
+        """Compute batches until nothing waits."""
+        try:
+            while batch := self._take():
+                await self._compute(batch)
+        finally:
+            self.running = None
+
+    def _take(self) -> list[Waiting]:
+        """Take waiting requests up to the batch size, at least one; those that nobody waits for are left out."""
+        batch: list[Waiting] = []
+        n_texts = 0
+        while self.queue and (not batch or n_texts + len(self.queue[0].texts) <= self.max_batch_texts):
+            waiting = self.queue.popleft()
+            self.n_queued -= len(waiting.texts)
+            if not waiting.answer.done():
+                batch.append(waiting)
+                n_texts += len(waiting.texts)
+        return batch
+
+    async def _compute(self, batch: list[Waiting]) -> None:
+        by = self.slot.current                        # taken once: this version computes the whole batch
+        assert by is not None
+        texts = [text for waiting in batch for text in waiting.texts]
+        begun = time.perf_counter()
+        try:
+            loop = asyncio.get_running_loop()
+            probs, novelty = await loop.run_in_executor(self.executor, by.predictor.probs, texts)
+        except Exception as error:                    # each request hears of it; the next batch is tried
+            _fail(batch, error)
+            return
+        seconds = time.perf_counter() - begun
+        self.texts_per_second = 0.8 * self.texts_per_second + 0.2 * len(texts) / max(seconds, 1e-6)
+        self.metrics.batch(len(texts), seconds)
+        _hand_out(batch, by, probs, novelty)
+
+
+def _hand_out(batch: list[Waiting], by: Loaded, probs: np.ndarray, novelty: np.ndarray) -> None:
+    start = 0
+    for waiting in batch:
+        stop = start + len(waiting.texts)
+        if not waiting.answer.done():
+            waiting.answer.set_result(Answer(by, probs[start:stop], novelty[start:stop]))
+        start = stop
+
+
+def _fail(batch: list[Waiting], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)

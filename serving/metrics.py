@@ -1,0 +1,43 @@
+"""Prometheus metrics of one worker; BentoML adds up those of all workers on /metrics."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+BATCH_TEXTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+_batch_texts = Histogram("hypermatch_serving_batch_texts", "Texts computed in one run.", buckets=BATCH_TEXTS)
+_batch_seconds = Histogram("hypermatch_serving_batch_seconds", "Time of one run.", buckets=SECONDS)
+_request_seconds = Histogram("hypermatch_serving_request_seconds", "Time of one request.", ["task", "status"],
+                             buckets=SECONDS)
+_texts = Counter("hypermatch_serving_texts", "Texts answered.", ["task", "version"])
+_swaps = Counter("hypermatch_serving_swaps", "Hot swaps.", ["task", "outcome"])
+_published = Counter("hypermatch_serving_published_predictions", "Predictions that Kafka took.")
+_dropped = Counter("hypermatch_serving_dropped_predictions", "Predictions dropped because Kafka was behind or away.")
+_version = Gauge("hypermatch_serving_model_version", "Version that answers.", ["task"], multiprocess_mode="livemin")
+
+
+class Metrics:
+    """What a worker counts."""
+
+    def batch(self, n_texts: int, seconds: float) -> None:
+        _batch_texts.observe(n_texts)
+        _batch_seconds.observe(seconds)
+
+    def request(self, task: str, status: int, seconds: float) -> None:
+        _request_seconds.labels(task, status).observe(seconds)
+
+    def answered(self, task: str, version: int, n_texts: int) -> None:
+        _texts.labels(task, version).inc(n_texts)
+
+    def swapped(self, task: str, version: int) -> None:
+        _swaps.labels(task, "swapped").inc()
+        _version.labels(task).set(version)
+
+    def swap_failed(self, task: str) -> None:
+        _swaps.labels(task, "failed").inc()
+
+    def published(self, n: int) -> None:
+        _published.inc(n)
+
+    def dropped(self, n: int) -> None:
+        _dropped.inc(n)

@@ -1,0 +1,127 @@
+"""What clients send and get: HyperMatch's own form and the Open Inference Protocol; no HTTP in here."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from serving.batcher import Answer
+from serving.errors import Malformed, TooLarge, Unprocessable
+
+N_TOP = 3
+DECIMALS = 6
+
+
+class PredictRequest(msgspec.Struct):
+    """The body of POST /v1/tasks/{task}/predict."""
+
+    texts: list[str]
+
+
+class InferInput(msgspec.Struct):
+    """One input tensor of the Open Inference Protocol."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[Any]
+
+
+class InferRequest(msgspec.Struct):
+    """The body of POST /v2/models/{task}/infer."""
+
+    inputs: list[InferInput]
+    id: str = ""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What a request may hold."""
+
+    max_texts: int
+    max_text_chars: int
+
+
+_predict = msgspec.json.Decoder(PredictRequest)
+_infer = msgspec.json.Decoder(InferRequest)
+
+
+def read_predict(body: bytes, limits: Limits) -> list[str]:
+    """Return the texts of a request; raises Malformed, Unprocessable or TooLarge."""
+    return _checked(_decoded(_predict, body).texts, limits)
+
+
+def read_infer(body: bytes, limits: Limits) -> tuple[str, list[str]]:
+    """Return the id and the texts of an Open Inference request: one BYTES tensor of one dimension, or (n, 1)."""
+    request = _decoded(_infer, body)
+    if len(request.inputs) != 1:
+        raise Unprocessable(f"a request has one input, the texts, not {len(request.inputs)}")
+    tensor = request.inputs[0]
+    if tensor.datatype != "BYTES":
+        raise Unprocessable(f"input {tensor.name[:80]!r} is {tensor.datatype[:20]}, texts are BYTES")
+    texts = [text for row in tensor.data for text in (row if isinstance(row, list) else [row])]
+    if tensor.shape not in ([len(texts)], [len(texts), 1]) or not all(isinstance(text, str) for text in texts):
+        raise Unprocessable(f"input {tensor.name[:80]!r}: the shape is {tensor.shape[:4]}, the data are "
+                            f"{len(texts)} elements; texts are strings in shape [n] or [n, 1]")
+    return request.id, _checked(texts, limits)
+
+
+def predictions(answer: Answer, told: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the answer, `told` by `rows`, in HyperMatch's own form."""
+    return {"model_version": answer.by.version_number, "label_space": answer.by.label_space, "predictions": told}
+
+
+def rows(answer: Answer) -> list[dict[str, Any]]:
+    """Return one prediction per text: label, confidence, novelty and the likeliest labels."""
+    labels = answer.by.predictor.labels
+    top = np.argsort(-answer.probs, axis=1, kind="stable")[:, :N_TOP]
+    confidences = np.take_along_axis(answer.probs, top, axis=1).astype(np.float64).round(DECIMALS).tolist()
+    novelty = answer.novelty.astype(np.float64).round(DECIMALS).tolist()
+    return [
+        {"label": labels[best[0]], "confidence": sure[0], "novelty": new,
+         "top": [{"label": labels[index], "confidence": share} for index, share in zip(best, sure, strict=True)]}
+        for best, sure, new in zip(top.tolist(), confidences, novelty, strict=True)
+    ]
+
+
+def inference(task: str, request_id: str, answer: Answer, told: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the answer, `told` by `rows`, as Open Inference tensors."""
+    version = str(answer.by.version_number)
+    outputs = [_tensor("label", "BYTES", [row["label"] for row in told]),
+               _tensor("confidence", "FP32", [row["confidence"] for row in told]),
+               _tensor("novelty", "FP32", [row["novelty"] for row in told])]
+    return {"model_name": task, "model_version": version, "id": request_id, "outputs": outputs,
+            "parameters": {"label_space": answer.by.label_space}}
+
+
+def metadata(task: str, version: int, label_space: int, labels: Sequence[str]) -> dict[str, Any]:
+    """Describe a task as an Open Inference model."""
+    outputs = [{"name": name, "datatype": kind, "shape": [-1]}
+               for name, kind in (("label", "BYTES"), ("confidence", "FP32"), ("novelty", "FP32"))]
+    return {"name": task, "versions": [str(version)], "platform": "onnxruntime",
+            "inputs": [{"name": "text", "datatype": "BYTES", "shape": [-1]}], "outputs": outputs,
+            "parameters": {"label_space": label_space, "labels": list(labels)}}
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise Unprocessable(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"the body is not JSON in UTF-8: {error}") from None
+
+
+def _checked(texts: list[str], limits: Limits) -> list[str]:
+    if not 1 <= len(texts) <= limits.max_texts:
+        raise Unprocessable(f"a request holds 1 to {limits.max_texts} texts, not {len(texts)}")
+    for index, text in enumerate(texts):
+        if len(text) > limits.max_text_chars:
+            raise TooLarge(f"text {index} has {len(text)} characters, {limits.max_text_chars} are allowed")
+        if not text.strip():
+            raise Unprocessable(f"text {index} is empty")
+    return texts
+
+
+def _tensor(name: str, datatype: str, values: list[Any]) -> dict[str, Any]:
+    return {"name": name, "datatype": datatype, "shape": [len(values)], "data": values}

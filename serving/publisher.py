@@ -1,0 +1,97 @@
+"""Sends served predictions to Kafka without ever delaying an answer: bounded, on its own thread, drops counted."""
+
+import logging
+import queue
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from serving.metrics import Metrics
+
+RETRY_SECONDS = 1.0
+FLUSH_SECONDS = 10.0
+log = logging.getLogger("hypermatch.serving")
+
+
+@dataclass(frozen=True)
+class Brokers:
+    """Where the predictions go."""
+
+    addresses: str
+    api_version: tuple[int, ...] | None
+    topic: str
+
+
+class Publisher:
+    """Takes events from any thread and sends them from its own; `close` sends what is left, for a while."""
+
+    def __init__(self, brokers: Brokers, max_waiting: int, metrics: Metrics) -> None:
+        self.brokers, self.metrics = brokers, metrics
+        self.events: queue.Queue[list[dict[str, Any]]] = queue.Queue(max_waiting)
+        self.stop = threading.Event()
+        self.is_away = False
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)        # we say once that the brokers are away
+        self.thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self.thread.start()
+
+    def publish(self, events: list[dict[str, Any]]) -> None:
+        """Queue the predictions of one request, or drop and count them; returns at once."""
+        try:
+            self.events.put_nowait(events)
+        except queue.Full:
+            self._drop(len(events))
+
+    def close(self) -> None:
+        self.stop.set()
+        self.thread.join(FLUSH_SECONDS + RETRY_SECONDS)
+
+    def _run(self) -> None:
+        producer = self._connect()
+        while not (self.stop.is_set() and self.events.empty()):
+            try:
+                events = self.events.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            if producer is None:                      # told to stop before any broker answered
+                self._drop(len(events))
+                continue
+            for event in events:
+                self._send(producer, event)
+        if producer is not None:
+            producer.close(timeout=FLUSH_SECONDS)
+
+    def _connect(self) -> KafkaProducer | None:
+        while not self.stop.is_set():
+            try:
+                return KafkaProducer(bootstrap_servers=self.brokers.addresses.split(","), linger_ms=20, acks="all",
+                                     api_version=self.brokers.api_version, max_block_ms=5_000)
+            except (KafkaError, OSError):
+                self._say_away()
+                self.stop.wait(RETRY_SECONDS)
+        return None
+
+    def _send(self, producer: KafkaProducer, event: dict[str, Any]) -> None:
+        try:
+            sent = producer.send(self.brokers.topic, msgspec.json.encode(event))
+            sent.add_callback(lambda _: self._took())
+            sent.add_errback(lambda _: self._drop(1))
+        except KafkaError:                            # no room or no leader for longer than max_block_ms
+            self._say_away()
+            self._drop(1)
+
+    def _took(self) -> None:
+        self.is_away = False
+        self.metrics.published(1)
+
+    def _drop(self, n: int) -> None:
+        self.metrics.dropped(n)
+
+    def _say_away(self) -> None:
+        if not self.is_away:
+            log.warning("no Kafka broker answers at %s: predictions are kept for a while, then dropped",
+                        self.brokers.addresses)
+        self.is_away = True

@@ -1,0 +1,41 @@
+"""How answers are served: `HYPERMATCH_SERVING_<FIELD>`."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from registry.events import PREDICTIONS_TOPIC
+
+
+class ServingSettings(BaseSettings):
+    """How answers are served: `HYPERMATCH_SERVING_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="HYPERMATCH_SERVING_", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
+    workers: int = Field(1, ge=1, le=256, description="Worker processes behind the port.")
+    threads: int = Field(0, ge=0, description="Threads of ONNX Runtime per model; 0: one per core.")
+    providers: str = Field("tensorrt,cuda,cpu", description="Execution providers, the preferred one first.")
+    poll_seconds: float = Field(2.0, gt=0, description="How often a worker asks the registry what it should serve.")
+    max_queue_texts: int = Field(2_048, gt=0, description="Texts that may wait per task; beyond it: 429.")
+    max_batch_texts: int = Field(32, gt=0, description="Texts computed in one run.")
+    deadline_seconds: float = Field(10.0, gt=0, description="Time an answer may take; beyond it: 504.")
+    max_body_bytes: int = Field(4 * 2**20, gt=0, description="Largest request body; beyond it: 413.")
+    max_texts: int = Field(1_024, gt=0, description="Most texts of one request; beyond it: 422.")
+    max_text_chars: int = Field(100_000, gt=0, description="Longest text of a request; beyond it: 413.")
+    brokers: str = Field("", description="Kafka bootstrap addresses that take the served predictions; "
+                         "empty: they go nowhere.")
+    broker_api_version: str = Field("", description="Version spoken with the brokers, such as `2.3`, which the "
+                                    "embedded broker needs; found out by asking if empty.")
+    predictions_topic: str = Field(PREDICTIONS_TOPIC, description="Topic that takes the served predictions.")
+    max_unpublished: int = Field(50_000, gt=0, description="Predictions that may wait for Kafka; beyond it they are "
+                                 "dropped and counted.")
+    heartbeat_seconds: float = Field(10.0, gt=0, description="How often the registry hears of a worker.")
+
+    @property
+    def preferred_providers(self) -> list[str]:
+        return [name.strip() for name in self.providers.split(",") if name.strip()]
+
+    @property
+    def api_version(self) -> tuple[int, ...] | None:
+        return tuple(int(part) for part in self.broker_api_version.split(".") if part) or None

@@ -1,0 +1,52 @@
+"""The slot of a task: the model that answers, the one before, and the one assignment that swaps them."""
+
+from dataclasses import dataclass
+
+from registry.artifacts.bundle import Bundle
+from registry.lifecycle.promotion import Wanted
+from serving.errors import UnfitBundle
+from serving.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A version that can answer."""
+
+    version_number: int
+    label_space: int
+    predictor: Predictor
+
+    def is_for(self, wanted: Wanted) -> bool:
+        return (self.version_number, self.predictor.digest) == (wanted.version_number, wanted.digest)
+
+
+class ModelSlot:
+    """Holds what answers for one task.
+
+    A batch takes `current` once and keeps it, so a swap in mid-batch is harmless and
+    reading needs no lock. The version before stays loaded: returning to it is instant.
+    """
+
+    def __init__(self) -> None:
+        self.current: Loaded | None = None
+        self.previous: Loaded | None = None
+
+    def loaded(self, wanted: Wanted) -> Loaded | None:
+        """Return the wanted version if this slot holds it."""
+        held = [each for each in (self.current, self.previous) if each is not None]
+        return next((each for each in held if each.is_for(wanted)), None)
+
+    def swap(self, incoming: Loaded) -> None:
+        if incoming is not self.current:
+            self.previous, self.current = self.current, incoming
+
+
+def prepare(wanted: Wanted, bundle: Bundle, providers: list[str], threads: int) -> Loaded:
+    """Load, warm up and prove a verified bundle; raises UnfitBundle, and nothing that serves has changed."""
+    if bundle.facts.task != wanted.task or bundle.labels != wanted.labels:
+        raise UnfitBundle(f"bundle {bundle.digest[:12]} is for other labels than label space {wanted.label_space} "
+                          f"of {wanted.task}")
+    predictor = Predictor.load(bundle, providers, threads)
+    predictor.check_golden()
+    predictor.warm_up()
+    return Loaded(wanted.version_number, wanted.label_space, predictor)

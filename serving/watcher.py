@@ -1,0 +1,157 @@
+"""The watcher: pulls what the registry wants served, loads it beside what serves, and swaps."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from registry import audit
+from registry.artifacts.bundle import load_bundle
+from registry.artifacts.store import ArtifactStore
+from registry.database import read, write
+from registry.errors import HyperMatchError
+from registry.heartbeats import beat, stop_beating
+from registry.lifecycle.promotion import Wanted, wanted
+from serving.metrics import Metrics
+from serving.slot import Loaded, ModelSlot, prepare
+
+FIRST_RETRY_SECONDS = 5.0
+LONGEST_RETRY_SECONDS = 300.0
+JITTER = 0.2                                          # of a poll, so that many workers do not ask at once
+log = logging.getLogger("hypermatch.serving")
+
+
+@dataclass(frozen=True)
+class Setback:
+    """A version that could not be loaded, and when to try again."""
+
+    digest: str
+    reason: str
+    wait_seconds: float
+    again_at: float
+
+
+class Watcher:
+    """Brings the slots of one worker to what the registry wants, from a thread of its own.
+
+    Level-triggered: each look compares what is wanted with what serves, so a missed
+    change is seen at the next look. Whatever fails, what serves goes on serving.
+    """
+
+    def __init__(self, engine: Engine, store: ArtifactStore, slots: dict[str, ModelSlot], providers: list[str],
+                 threads: int, metrics: Metrics, *, process: str, now: Callable[[], datetime]) -> None:
+        self.engine, self.store, self.slots, self.providers, self.threads = engine, store, slots, providers, threads
+        self.metrics, self.process, self.now = metrics, process, now
+        self.setbacks: dict[str, Setback] = {}
+        self.is_complete = False                      # everything that was wanted at the last look is served
+        self.is_registry_away = False
+        self.stop = threading.Event()
+        self.beaten = float("-inf")
+
+    def run(self, poll_seconds: float, heartbeat_seconds: float) -> None:
+        """Look until stopped."""
+        while not self.stop.is_set():
+            self.look()
+            self.report(heartbeat_seconds)
+            self.stop.wait(poll_seconds * random.uniform(1 - JITTER, 1 + JITTER))
+        self._say_goodbye()
+
+    def look(self) -> None:
+        """Compare once what is wanted with what serves, and mend the difference."""
+        try:
+            with read(self.engine) as session:
+                all_wanted = wanted(session)
+        except HyperMatchError as error:
+            self._registry_away(error)
+            return
+        self._registry_back()
+        for each in all_wanted:
+            self._bring(each)
+        self.is_complete = all(self._serves(each) for each in all_wanted)
+
+    def report(self, heartbeat_seconds: float) -> None:
+        """Tell the registry that this worker lives and what it serves."""
+        if time.monotonic() - self.beaten < heartbeat_seconds:
+            return
+        self.beaten = time.monotonic()
+        try:
+            with write(self.engine) as session:
+                beat(session, process=self.process, kind="server", interval_seconds=heartbeat_seconds,
+                     says=self.says(), now=self.now())
+        except HyperMatchError as error:
+            self._registry_away(error)
+
+    def says(self) -> dict[str, Any]:
+        return {"serves": {task: slot.current.version_number for task, slot in self.slots.items() if slot.current},
+                "provider": self.providers[0]}
+
+    def _bring(self, each: Wanted) -> None:
+        """Swap to what is wanted, unless it serves already or was tried a moment ago."""
+        slot = self.slots.setdefault(each.task, ModelSlot())
+        setback = self.setbacks.get(each.task)
+        if self._serves(each) or (setback and setback.digest == each.digest and time.monotonic() < setback.again_at):
+            return
+        try:
+            incoming = slot.loaded(each) or self._load(each)
+        except HyperMatchError as error:
+            self._set_back(each, str(error))
+        except Exception as error:                    # a bundle can break a runtime in ways nobody listed
+            self._set_back(each, f"{type(error).__name__}: {error}")
+        else:
+            slot.swap(incoming)
+            self.setbacks.pop(each.task, None)
+            self.metrics.swapped(each.task, each.version_number)
+            log.info("%s v%d answers now", each.task, each.version_number)
+
+    def _load(self, each: Wanted) -> Loaded:
+        return prepare(each, load_bundle(self.store, each.digest), self.providers, self.threads)
+
+    def _serves(self, each: Wanted) -> bool:
+        slot = self.slots.get(each.task)
+        return slot is not None and slot.current is not None and slot.current.is_for(each)
+
+    def _set_back(self, each: Wanted, reason: str) -> None:
+        """Log and audit a failure once, and try again with growing patience."""
+        before = self.setbacks.get(each.task)
+        is_known = before is not None and (before.digest, before.reason) == (each.digest, reason)
+        wait_seconds = min(2 * before.wait_seconds, LONGEST_RETRY_SECONDS) if is_known else FIRST_RETRY_SECONDS
+        self.setbacks[each.task] = Setback(each.digest, reason, wait_seconds, time.monotonic() + wait_seconds)
+        self.metrics.swap_failed(each.task)
+        if not is_known:
+            log.error("%s v%d is not served: %s", each.task, each.version_number, reason)
+            self._audit_once(each, reason)
+
+    def _audit_once(self, each: Wanted, reason: str) -> None:
+        """Record the failure unless another worker, or this one before a restart, already has."""
+        subject = f"{each.task} v{each.version_number}"
+        try:
+            with write(self.engine) as session:
+                told = audit.entries(session, action="model:swap_failed", subject=subject)
+                if all(entry.reason != reason for entry in told):
+                    audit.record(session, action="model:swap_failed", subject=subject, actor=self.process,
+                                 reason=reason, now=self.now(), details={"digest": each.digest})
+        except HyperMatchError as error:
+            self._registry_away(error)
+
+    def _registry_away(self, error: HyperMatchError) -> None:
+        if not self.is_registry_away:
+            log.warning("%s; going on with what is loaded", error.what)
+        self.is_registry_away = True
+
+    def _registry_back(self) -> None:
+        if self.is_registry_away:
+            log.warning("the registry answers again")
+        self.is_registry_away = False
+
+    def _say_goodbye(self) -> None:
+        try:
+            with write(self.engine) as session:
+                stop_beating(session, process=self.process, now=self.now())
+        except HyperMatchError:
+            return                                    # doctor will call it silent, which it is
