@@ -19,7 +19,7 @@ from trainer.gate.decide import GateDecision, Opponent, decide
 from trainer.learning.embedded import Labeled
 from trainer.learning.head import Head
 from trainer.learning.learn import learn
-from trainer.materials import LabeledTexts, Materials
+from trainer.materials import Materials
 from trainer.recipe import Recipe
 from trainer.workplace import Report, Workplace
 
@@ -55,7 +55,7 @@ def judge(workplace: Workplace, materials: Materials, exported: Exported, champi
     """Measure the candidate on the gate set, against the champion if there is one, and decide."""
     report("evaluation", 0.0)
     gate = materials.gate
-    answers = answers_of(exported.predictor, gate)
+    answers = Answers(exported.predictor.probs(gate.texts)[0], gate.classes)
     evaluation = _evaluation(answers, exported, materials, recipe) if gate.texts else None
     report("gate", 0.0)
     opponent = _opponent(workplace, champion, answers, materials) if champion is not None and gate.texts else None
@@ -69,10 +69,6 @@ def check_trainable(materials: Materials) -> None:
         raise NotTrainable(
             f"task {materials.task} has train labels of {n_classes} classes, at least 2 are needed",
             f"import some: `hypermatch labels import FILE --task {materials.task} --part train`")
-
-
-def answers_of(predictor: Predictor, gate: LabeledTexts) -> Answers:
-    return Answers(predictor.probs(gate.texts)[0], gate.classes)
 
 
 def _evaluation(answers: Answers, exported: Exported, materials: Materials, recipe: Recipe) -> Evaluation:

@@ -5,11 +5,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trainer.errors import RecipeError
 
-PRECISIONS = ("fp32", "int8", "fp16")
+Precision = Literal["fp32", "int8", "fp16"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class HeadRecipe:
 class ExportRecipe:
     """How the model is written for serving."""
 
-    precision: str = "fp32"
+    precision: Precision = "fp32"
     n_golden: int = 24
 
     def __post_init__(self) -> None:
@@ -163,6 +164,8 @@ def _value(kind: Any, value: Any, path: str) -> Any:
         return tuple(_value(get_args(kind)[0], each, path) for each in value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if get_origin(kind) is Literal:
+        return value                                  # the recipe's own check names the choices
     check(type(value) is kind, path, value, {int: "a whole number", float: "a number", str: "text"}.get(kind, ""))
     return value
 

@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -54,7 +55,7 @@ def _export(module: nn.Module, encoder: Encoder) -> bytes:
     inputs = encoder.featurize(PROOF_TEXTS[:3])
     names = list(encoder.featurize.inputs)
     axes = {name: {0: "rows", 1: "columns"} for name in names} | {"embedding": {0: "rows"}}
-    stream = io.BytesIO()
+    stream: Any = io.BytesIO()                        # torch takes a stream but its annotation forgot
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")               # the tracer warns of every Python comparison
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy import sparse
-from sklearn.utils.extmath import randomized_svd
 from torch import Tensor
 
 from serving.predictor import NgramFeatures
 from trainer.recipe import SubwordRecipe
 
+OVERSAMPLES, POWER_ROUNDS = 10, 2                     # of the factorization; more change nothing here
 FEATURIZED_TEXTS = 1_024                              # at a time: one long text pads all others of its chunk
 
 
@@ -49,10 +49,24 @@ def semantic_table(counts: sparse.csr_matrix, dimensions: int, seed: int) -> np.
     lengths = np.sqrt(weighted.multiply(weighted).sum(axis=1)).A1.clip(min=1e-9)
     weighted = sparse.diags(1 / lengths).dot(weighted).astype(np.float32)
     rank = min(dimensions, min(weighted.shape) - 1)
-    _, values, directions = randomized_svd(weighted, n_components=rank, n_iter=3, random_state=seed)
+    values, directions = leading_directions(weighted, rank, seed)
     table = np.zeros((counts.shape[1], dimensions), np.float32)
     table[:, :rank] = idf[:, None] * (directions.T / np.sqrt(values.clip(min=1e-6)))
     return table
+
+
+def leading_directions(matrix: sparse.csr_matrix, rank: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the largest singular values (rank,) and right singular vectors (rank, columns) of a sparse matrix.
+
+    Randomized subspace iteration (Halko, Martinsson, Tropp 2011, algorithm 4.4).
+    """
+    n_probes = min(rank + OVERSAMPLES, *matrix.shape)
+    probes = np.random.default_rng(seed).standard_normal((matrix.shape[1], n_probes), dtype=np.float32)
+    basis, _ = np.linalg.qr(matrix @ probes)
+    for _ in range(POWER_ROUNDS):
+        basis, _ = np.linalg.qr(matrix @ np.linalg.qr(matrix.T @ basis)[0])
+    _, values, directions = np.linalg.svd((matrix.T @ basis).T, full_matrices=False)
+    return values[:rank], directions[:rank]
 
 
 def contrast(table: Tensor, counts: sparse.csr_matrix, recipe: SubwordRecipe, seed: int,

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-import transformers
-from huggingface_hub import snapshot_download
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
@@ -58,6 +56,9 @@ def from_folder(name: str, folder: Path, max_tokens: int) -> Encoder:
 
 
 def _module(folder: Path) -> nn.Module:
+    # imported here: 3 s that a run with a cached export need not wait
+    import transformers
+
     transformers.utils.logging.disable_progress_bar()
     try:
         # "eager": its operators are those that the ONNX exporter knows
@@ -94,6 +95,9 @@ def _license(folder: Path) -> str:
 
 
 def _downloaded(name: str) -> Path:
+    # imported here: only this asks the network
+    from huggingface_hub import snapshot_download
+
     try:
         wanted = ["*.json", WEIGHTS, "README.md"]
         return Path(snapshot_download(name, allow_patterns=wanted))

@@ -1,5 +1,7 @@
 """Joins an encoder's graph and a head into the graph that serving runs."""
 
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -55,7 +57,7 @@ def _tensors(head: Head) -> list[TensorProto]:
 
 
 def _nodes() -> list[onnx.NodeProto]:
-    def node(kind: str, inputs: list[str], output: str, **attributes: object) -> onnx.NodeProto:
+    def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> onnx.NodeProto:
         return helper.make_node(kind, inputs, [output], name=f"{PREFIX}/{kind}/{output}", **attributes)
 
     return [

@@ -1,5 +1,7 @@
 """The linear head: fitted by multinomial logistic regression, answered as probabilities."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +10,7 @@ import torch.nn.functional as F
 
 from trainer.learning.embedded import Labeled
 
-MAX_ITERATIONS = 200
+MAX_ITERATIONS = 60                                   # BANKING77: accuracy moves by less than 0.001 after 30
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,10 @@ def fit_linear(labeled: Labeled, strength: float, start: np.ndarray | None = Non
     Minimizes `strength * sum of cross-entropies + |weight|^2 / 2`; `start` is a near
     solution to begin from. L-BFGS on all rows: nothing is random.
     """
-    vectors, classes = torch.from_numpy(labeled.vectors), torch.from_numpy(labeled.classes)
+    vectors, classes = torch.tensor(labeled.vectors), torch.tensor(labeled.classes)
     initial = np.zeros((labeled.n_classes, vectors.shape[1] + 1), np.float32) if start is None else start
     linear = torch.tensor(initial, requires_grad=True)
-    optimizer = torch.optim.LBFGS([linear], max_iter=MAX_ITERATIONS, tolerance_grad=1e-6, tolerance_change=1e-8,
+    optimizer = torch.optim.LBFGS([linear], max_iter=MAX_ITERATIONS, tolerance_grad=1e-6, tolerance_change=1e-7,
                                   history_size=10, line_search_fn="strong_wolfe")
     penalty = 1 / (2 * strength * max(len(labeled), 1))
 
@@ -47,8 +49,20 @@ def fit_linear(labeled: Labeled, strength: float, start: np.ndarray | None = Non
         total.backward()
         return total
 
-    optimizer.step(loss)
+    with one_thread():
+        optimizer.step(loss)
     return linear.detach().numpy()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one core: such small products gain nothing from two, and lose tenfold where others want them."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def logits_of(linear: np.ndarray, vectors: np.ndarray) -> np.ndarray:
