@@ -20,6 +20,7 @@ from ingest.raw import Place, RawBatch
 from ingest.settings import IngestSettings
 
 POLL_MS = 200
+JOIN_MS = 5_000                                # the embedded broker takes 3 s to join; shorter polls may abort it
 LOOK_AROUND_SECONDS = 2.0                      # how often lag is measured and an absent broker noticed
 log = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ class Ingest(ConsumerRebalanceListener):
     def poll(self) -> dict[TopicPartition, list[Any]]:
         """Return what has come; whatever the client stumbles over, begin again where the bank stands."""
         try:
-            return self.consumer.poll(timeout_ms=POLL_MS)
+            return self.consumer.poll(timeout_ms=POLL_MS if self.consumer.assignment() else JOIN_MS)
         except KafkaError as error:
             if not error.retriable and not isinstance(error, KafkaConnectionError):
                 raise KafkaRefused(f"Kafka refuses to be read: {error}", "check topics and access rights") from error

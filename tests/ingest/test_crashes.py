@@ -15,7 +15,7 @@ from tests.conftest import require
 from tests.ingest.conftest import within
 from tests.servers.kafka import is_available, started
 
-N_TEXTS, N_KILLS, SENDING_SECONDS = 200_000, 30, 70
+N_TEXTS, N_KILLS, SENDING_SECONDS = 200_000, 30, 60
 
 
 def environment_of(kafka, name):
@@ -53,7 +53,7 @@ def test_thirty_kills_and_a_rebalance_bank_each_text_exactly_once(apache_kafka, 
     pair = [deployment.start(), deployment.start()]
 
     for _ in range(N_KILLS):
-        time.sleep(draw.uniform(0.5, 4.0))
+        time.sleep(draw.uniform(0.5, 3.5))
         chosen = draw.randrange(2)
         deployment.kill(pair[chosen])
         pair[chosen] = deployment.start()
