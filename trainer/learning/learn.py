@@ -76,7 +76,7 @@ def choose_strength(rounds: list[Holdout], strengths: Sequence[float]) -> tuple[
     best: tuple[float, HeldOut] | None = None
     linears: list[np.ndarray] = []
     for strength in sorted(strengths):
-        starts = linears or [None] * len(rounds)      # a weaker head is a good start for the next
+        starts: Sequence[np.ndarray | None] = linears or [None] * len(rounds)  # a weaker head is a good start
         linears = [fit_linear(each.fitted, strength, start) for each, start in zip(rounds, starts, strict=True)]
         found = HeldOut.of(rounds, linears)
         if best is not None and found.loss > best[1].loss:
