@@ -30,9 +30,9 @@ EMBEDDED_ROWS = 100_000                        # the mock cluster keeps about th
 
 def measure(rows: int, broker: str, rounds: int = 3) -> dict[str, Any]:
     """Return the median rates of `rounds` rounds of both loops, their ratio, and the peak memory of ingest."""
-    with tempfile.TemporaryDirectory() as folder, broker_at(broker, Path(folder)) as environment:
+    with tempfile.TemporaryDirectory() as folder, broker_at(broker, Path(folder)) as reached:
         topic = f"{TOPIC}.{uuid.uuid4().hex[:8]}"
-        environment = {**environment, "HYPERMATCH_INGEST_TEXTS_TOPIC": topic,
+        environment = {**reached, "HYPERMATCH_INGEST_TEXTS_TOPIC": topic,
                        "HYPERMATCH_INGEST_PREDICTIONS_TOPIC": f"{topic}.predictions",
                        "HYPERMATCH_INGEST_DEAD_LETTERS_TOPIC": f"{topic}.dead-letters"}
         run_round("fill", rows, environment)

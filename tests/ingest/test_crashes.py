@@ -28,7 +28,7 @@ def environment_of(kafka, name):
 
 def send_slowly(deployment, n, seconds):
     """Send `n` different texts spread over `seconds`."""
-    producer, begun = connect_producer(deployment.settings), time.monotonic()
+    producer, begun = connect_producer(deployment.settings, linger_ms=50, batch_size=2**18, acks=1), time.monotonic()
     for number in range(n):
         producer.send(deployment.settings.texts_topic,
                       json.dumps({"id": str(number), "text": f"text {number}", "source": "crash"}).encode())
