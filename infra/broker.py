@@ -38,7 +38,7 @@ class Broker:
         partial.replace(file)
 
     def stop(self) -> None:
-        self._cluster = None
+        del self._cluster
 
     def __enter__(self) -> "Broker":
         return self

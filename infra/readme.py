@@ -2,7 +2,6 @@
 
 import ast
 import importlib
-import re
 from pathlib import Path
 
 from pydantic_settings import BaseSettings
@@ -48,8 +47,9 @@ def settings() -> str:
 def rewritten(text: str) -> str:
     """Return the README with its tree and its settings renewed."""
     for marker, content in (("tree", tree()), ("settings", settings())):
-        section = re.compile(f"(<!-- {marker} -->\n).*?(\n<!-- end of {marker} -->)", re.DOTALL)
-        text = section.sub(lambda found, content=content: found[1] + content + found[2], text)
+        begin, end = f"<!-- {marker} -->\n", f"\n<!-- end of {marker} -->"
+        before, rest = text.split(begin)
+        text = before + begin + content + end + rest.split(end)[1]
     return text
 
 

@@ -119,13 +119,14 @@ class Watcher:
     def _set_back(self, each: Wanted, reason: str) -> None:
         """Log and audit a failure once, and try again with growing patience."""
         before = self.setbacks.get(each.task)
-        is_known = before is not None and (before.digest, before.reason) == (each.digest, reason)
-        wait_seconds = min(2 * before.wait_seconds, LONGEST_RETRY_SECONDS) if is_known else FIRST_RETRY_SECONDS
-        self.setbacks[each.task] = Setback(each.digest, reason, wait_seconds, time.monotonic() + wait_seconds)
-        self.metrics.swap_failed(each.task)
-        if not is_known:
+        if before is not None and (before.digest, before.reason) == (each.digest, reason):
+            wait_seconds = min(2 * before.wait_seconds, LONGEST_RETRY_SECONDS)
+        else:
+            wait_seconds = FIRST_RETRY_SECONDS
             log.error("%s v%d is not served: %s", each.task, each.version_number, reason)
             self._audit_once(each, reason)
+        self.setbacks[each.task] = Setback(each.digest, reason, wait_seconds, time.monotonic() + wait_seconds)
+        self.metrics.swap_failed(each.task)
 
     def _audit_once(self, each: Wanted, reason: str) -> None:
         """Record the failure unless another worker, or this one before a restart, already has."""
