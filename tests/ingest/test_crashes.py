@@ -23,7 +23,8 @@ def environment_of(kafka, name):
             "HYPERMATCH_INGEST_TEXTS_TOPIC": f"{name}.texts",
             "HYPERMATCH_INGEST_PREDICTIONS_TOPIC": f"{name}.predictions",
             "HYPERMATCH_INGEST_DEAD_LETTERS_TOPIC": f"{name}.dead-letters",
-            "HYPERMATCH_INGEST_SESSION_TIMEOUT_SECONDS": "1.5", "HYPERMATCH_INGEST_FLUSH_ROWS": "5000", "HYPERMATCH_INGEST_FLUSH_SECONDS": "0.7"}
+            "HYPERMATCH_INGEST_SESSION_TIMEOUT_SECONDS": "1.5",
+            "HYPERMATCH_INGEST_FLUSH_ROWS": "5000", "HYPERMATCH_INGEST_FLUSH_SECONDS": "0.7"}
 
 
 def send_slowly(deployment, n, seconds):
