@@ -22,7 +22,7 @@ class SubwordRecipe:
     n_max: int = 4
     n_buckets: int = 65_536
     max_chars: int = 512
-    epochs: int = 3
+    epochs: int = 0                                   # of contrast; as it is it did not help on 3i4K
     batch_rows: int = 256
     learning_rate: float = 0.002
     ngram_dropout: float = 0.3
