@@ -47,7 +47,7 @@ class Predictor:
         features = self.features([normalize(text) for text in texts]) if texts else {}
         probs = np.empty((len(texts), len(self.labels)), dtype=np.float32)
         novelty = np.empty(len(texts), dtype=np.float32)
-        for rows, batch in _runs(features, self.features.inputs):
+        for rows, batch in runs(features, self.features.inputs):
             run_probs, run_novelty = self.session.run(["probs", "novelty"], batch)
             if run_probs.shape[1:] != probs.shape[1:]:
                 raise UnfitBundle(f"bundle {self.digest[:12]}: model.onnx answers {run_probs.shape[1]} labels, "
@@ -83,7 +83,7 @@ def _open(model: bytes, providers: Sequence[str], threads: int, name: str) -> on
         raise UnfitBundle(f"{name}: ONNX Runtime cannot open model.onnx: {str(error).splitlines()[0][:300]}") from error
 
 
-def _runs(features: dict[str, np.ndarray], inputs: Sequence[str]) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+def runs(features: dict[str, np.ndarray], inputs: Sequence[str]) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
     """Cut a batch into runs of similar length; each names its rows and is padded to a multiple of BUCKET."""
     if not features:
         return

@@ -1,0 +1,46 @@
+"""One process of the serving ceiling: ONNX Runtime alone on ready-made batches, as fast as it goes."""
+
+import random
+import sys
+import time
+
+import numpy as np
+
+from infra.demo.cast import deal
+from registry.artifacts.bundle import load_bundle
+from registry.artifacts.store import ArtifactStore
+from serving.predictor import Predictor, choose_providers
+from serving.predictor.predictor import runs
+
+N_TEXTS = 256                                         # different ones
+BATCH_TEXTS = 32                                      # what a full queue makes of 32 connections
+
+
+def main(root: str, digest: str, threads: int, seconds: float) -> None:
+    """Print a line when ready, wait for the end of standard input, run, and print texts per second."""
+    predictor = Predictor.load(load_bundle(ArtifactStore(root), digest), choose_providers().providers, threads)
+    batches = ready_made(predictor)
+    for batch in batches:
+        predictor.session.run(["probs", "novelty"], batch[1])
+    print("ready", flush=True)
+    sys.stdin.read()
+    n_texts, begun = 0, time.perf_counter()
+    while time.perf_counter() - begun < seconds:
+        for n, inputs in batches:
+            predictor.session.run(["probs", "novelty"], inputs)
+            n_texts += n
+    print(n_texts / (time.perf_counter() - begun))
+
+
+def ready_made(predictor: Predictor) -> list[tuple[int, dict[str, np.ndarray]]]:
+    """Return the runs, with their number of texts, that the predictor makes of random batches."""
+    texts = [text for text, _ in deal(0).test[:N_TEXTS]]
+    draw, found = random.Random(0), []
+    for _ in range(8):
+        features = predictor.features([draw.choice(texts) for _ in range(BATCH_TEXTS)])
+        found += [(len(rows), batch) for rows, batch in runs(features, predictor.features.inputs)]
+    return found
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
