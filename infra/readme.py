@@ -40,7 +40,8 @@ def settings() -> str:
         kind: type[BaseSettings] = getattr(importlib.import_module(module), owner)
         for field, about in kind.model_fields.items():
             variable = f"{kind.model_config.get('env_prefix', '')}{field}".upper()
-            rows.append(f"| `{variable}` | `{about.default!r}` | {about.description} |")
+            default = "" if about.default in ("", None) else f"`{about.default}`"
+            rows.append(f"| `{variable}` | {default} | {about.description} |")
     return "\n".join(rows)
 
 
