@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import torch
 from sqlalchemy import Engine
 
 from ingest.bank import DataBank
@@ -38,3 +39,9 @@ def share_done(step: str, done: float) -> float:
     start = STARTS[step]
     end = min((each for each in STARTS.values() if each > start), default=1.0)
     return start + (end - start) * min(max(done, 0.0), 1.0)
+
+
+def limit_threads(threads: int) -> None:
+    """Let torch use `threads` threads in this process; 0 leaves it one per core."""
+    if threads:
+        torch.set_num_threads(threads)

@@ -42,17 +42,14 @@ def open_workplace(settings: TrainerSettings) -> Workplace:
     from datetime import timedelta
     from pathlib import Path
 
-    import torch
-
     from infra.processes import process_name
     from infra.roots import open_registry, open_store, utc_now
     from ingest.bank import DataBank
     from ingest.settings import IngestSettings
     from trainer.lineage import code_revision
-    from trainer.workplace import Workplace
+    from trainer.workplace import Workplace, limit_threads
 
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    limit_threads(settings.threads)
     ingest = IngestSettings()
     return Workplace(engine=open_registry(), store=open_store(), bank=DataBank(ingest.bank, ingest.storage_options),
                      cache=Path(settings.cache), worker=process_name("trainer"), code_revision=code_revision(),

@@ -74,10 +74,10 @@ def learn_supervised(labeled: Labeled, recipe: HeadRecipe, seed: int) -> Head:
 def choose_strength(rounds: list[Holdout], strengths: Sequence[float]) -> tuple[float, HeldOut]:
     """Return the strength whose held-out loss is lowest, from the weakest up until the loss rises."""
     best: tuple[float, HeldOut] | None = None
-    linears: list[np.ndarray] = []
+    starts: list[np.ndarray | None] = [None for _ in rounds]
     for strength in sorted(strengths):
-        starts: Sequence[np.ndarray | None] = linears or [None] * len(rounds)  # a weaker head is a good start
         linears = [fit_linear(each.fitted, strength, start) for each, start in zip(rounds, starts, strict=True)]
+        starts = list(linears)                        # a weaker head is a good start for a stronger
         found = HeldOut.of(rounds, linears)
         if best is not None and found.loss > best[1].loss:
             break
