@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # before the import: a closed network has nobody to tell
 
 import bentoml
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.artifacts.store import ArtifactStore
 from registry.database import open_database
@@ -20,10 +21,33 @@ app = create_app(lambda: opened(settings, open_database(registry_settings.url),
                                 ArtifactStore(registry_settings.artifacts)))
 
 
+class Front:
+    """Answers predictions before BentoML's middleware, which costs more than the application does.
+
+    Deadlines, metrics and problem documents are the application's own there; all else,
+    from start to probes and /metrics, goes through BentoML.
+    """
+
+    def __init__(self, bentoml_app: ASGIApp) -> None:
+        self.bentoml_app = bentoml_app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_ours = scope["type"] == "http" and scope["path"].startswith(("/v1/", "/v2"))
+        await (app if is_ours else self.bentoml_app)(scope, receive, send)
+
+
+class FrontedService(bentoml.Service):  # type: ignore[type-arg]
+    """A BentoML service with `Front` before it."""
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        return Front(super().to_asgi(is_main))
+
+
 @bentoml.service(
     name="HyperMatch",
+    service_class=FrontedService,
     workers=settings.workers,
-    traffic={"timeout": settings.deadline_seconds + 5},          # ours, which answers with a problem, comes first
+    traffic={"timeout": settings.deadline_seconds + 5},
     http={"host": settings.host, "port": settings.port},
     logging={"access": {"enabled": False}},
 )
