@@ -168,6 +168,7 @@ class Ingest(ConsumerRebalanceListener):
         except IllegalStateError:              # taken from us meanwhile; the next assignment begins anew
             return
         self.banking.start_from(offsets, self.now().date())
+        log.info("reading %s", ", ".join(f"{topic} [{number}]" for topic, number in sorted(offsets)) or "no partition")
         self.must_start = False
 
     def seek(self, place: TopicPartition, offset: int | None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kafka import TopicPartition
+from kafka import KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from ingest.connection import LONGEST_MESSAGE, broker_away, connect_consumer, connect_producer
@@ -28,7 +28,7 @@ class DeadLetterSender:
 
     def __init__(self, settings: IngestSettings) -> None:
         self.settings = settings
-        self.producer = None
+        self.producer: KafkaProducer | None = None
 
     def send(self, letters: Sequence[DeadLetter]) -> None:
         """Keep `letters` on their topic; raises BrokerAway if that is not confirmed."""

@@ -40,7 +40,9 @@ def run(settings: IngestSettings, *, process: str, engine: Engine | None, stop: 
     pulse = Pulse(engine, process, settings.heartbeat_seconds, now)
     try:
         with assembled(settings, metrics, now) as ingest:
+            log.info("banking %s from %s into %s", ", ".join(settings.topics), settings.brokers, settings.bank)
             ingest.run(stop, pulse.beat)
+            log.info("stopped: %d messages banked", ingest.banking.n_banked_messages)
     finally:
         pulse.stop()
 

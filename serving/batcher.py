@@ -14,6 +14,8 @@ from serving.errors import DeadlineExceeded, NotLoaded, Overloaded
 from serving.metrics import Metrics
 from serving.slot import Loaded, ModelSlot
 
+BREATH = 0.03                                         # of a run; what it adds to an answer is lost in the run itself
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -35,18 +37,19 @@ class Waiting:
 class Batcher:
     """Answers the requests of one task, in batches, on one executor; lives on one event loop.
 
-    The queue is bounded in texts. A request is computed whole, by one version, even if
+    Up to `n_lanes` batches run at once: while one is handed out the others keep the
+    cores busy. The queue is bounded in texts. A request is computed whole, by one version, even if
     the slot is swapped meanwhile.
     """
 
     def __init__(self, slot: ModelSlot, executor: Executor, metrics: Metrics, *, max_queue_texts: int,
-                 max_batch_texts: int) -> None:
+                 max_batch_texts: int, n_lanes: int = 1) -> None:
         self.slot, self.executor, self.metrics = slot, executor, metrics
-        self.max_queue_texts, self.max_batch_texts = max_queue_texts, max_batch_texts
+        self.max_queue_texts, self.max_batch_texts, self.n_lanes = max_queue_texts, max_batch_texts, n_lanes
         self.queue: deque[Waiting] = deque()
         self.n_queued = 0
         self.texts_per_second = 100.0                 # a first guess; every batch corrects it
-        self.running: asyncio.Task[None] | None = None
+        self.lanes: set[asyncio.Task[None]] = set()
 
     async def answer(self, texts: Sequence[str], deadline_seconds: float) -> Answer:
         """Return the answer; raises NotLoaded, Overloaded or DeadlineExceeded."""
@@ -57,8 +60,10 @@ class Batcher:
         waiting = Waiting(texts, asyncio.get_running_loop().create_future())
         self.queue.append(waiting)
         self.n_queued += len(texts)
-        if self.running is None:
-            self.running = asyncio.create_task(self._run())
+        if len(self.lanes) < self.n_lanes:
+            lane = asyncio.create_task(self._run())
+            self.lanes.add(lane)
+            lane.add_done_callback(self.lanes.discard)
         try:
             return await asyncio.wait_for(waiting.answer, deadline_seconds)
         except TimeoutError:
@@ -66,11 +71,10 @@ class Batcher:
 
     async def _run(self) -> None:
         """Compute batches until nothing waits."""
-        try:
-            while batch := self._take():
-                await self._compute(batch)
-        finally:
-            self.running = None
+        while batch := self._take():
+            seconds = await self._compute(batch)
+            if len(self.queue) < len(batch):          # those just answered may ask again at once: be one batch
+                await asyncio.sleep(BREATH * seconds)
 
     def _take(self) -> list[Waiting]:
         """Take waiting requests up to the batch size, at least one; those that nobody waits for are left out."""
@@ -84,7 +88,8 @@ class Batcher:
                 n_texts += len(waiting.texts)
         return batch
 
-    async def _compute(self, batch: list[Waiting]) -> None:
+    async def _compute(self, batch: list[Waiting]) -> float:
+        """Run one batch and return the seconds it took."""
         by = self.slot.current                        # taken once: this version computes the whole batch
         assert by is not None
         texts = [text for waiting in batch for text in waiting.texts]
@@ -94,11 +99,12 @@ class Batcher:
             probs, novelty = await loop.run_in_executor(self.executor, by.predictor.probs, texts)
         except Exception as error:                    # each request hears of it; the next batch is tried
             _fail(batch, error)
-            return
+            return time.perf_counter() - begun
         seconds = time.perf_counter() - begun
         self.texts_per_second = 0.8 * self.texts_per_second + 0.2 * len(texts) / max(seconds, 1e-6)
         self.metrics.batch(len(texts), seconds)
         _hand_out(batch, by, probs, novelty)
+        return seconds
 
 
 def _hand_out(batch: list[Waiting], by: Loaded, probs: np.ndarray, novelty: np.ndarray) -> None:

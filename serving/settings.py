@@ -1,5 +1,7 @@
 """How answers are served: `HYPERMATCH_SERVING_<FIELD>`."""
 
+import os
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -14,7 +16,10 @@ class ServingSettings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
     workers: int = Field(1, ge=1, le=256, description="Worker processes behind the port.")
-    threads: int = Field(0, ge=0, description="Threads of ONNX Runtime per model; 0: one per core.")
+    threads: int = Field(1, ge=0, description="Threads of ONNX Runtime per run; 0: one per core. With 1 a new version "
+                         "loads at low priority and hardly delays an answer.")
+    runs_at_once: int = Field(0, ge=0, le=256, description="Batches that a worker computes at once; 0: one per core. "
+                              "With a GPU take 1.")
     providers: str = Field("tensorrt,cuda,cpu", description="Execution providers, the preferred one first.")
     poll_seconds: float = Field(2.0, gt=0, description="How often a worker asks the registry what it should serve.")
     max_queue_texts: int = Field(2_048, gt=0, description="Texts that may wait per task; beyond it: 429.")
@@ -31,6 +36,10 @@ class ServingSettings(BaseSettings):
     max_unpublished: int = Field(50_000, gt=0, description="Predictions that may wait for Kafka; beyond it they are "
                                  "dropped and counted.")
     heartbeat_seconds: float = Field(10.0, gt=0, description="How often the registry hears of a worker.")
+
+    @property
+    def n_lanes(self) -> int:
+        return self.runs_at_once or os.cpu_count() or 1
 
     @property
     def preferred_providers(self) -> list[str]:

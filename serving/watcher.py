@@ -1,7 +1,9 @@
 """The watcher: pulls what the registry wants served, loads it beside what serves, and swaps."""
 
 import logging
+import os
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +25,7 @@ from serving.slot import Loaded, ModelSlot, prepare
 
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 300.0
+LOW_PRIORITY = 10                                     # a tenth of the share of a thread at 0, all of an idle core
 JITTER = 0.2                                          # of a poll, so that many workers do not ask at once
 log = logging.getLogger("hypermatch.serving")
 
@@ -56,6 +59,8 @@ class Watcher:
 
     def run(self, poll_seconds: float, heartbeat_seconds: float) -> None:
         """Look until stopped."""
+        if self.threads == 1:                         # a pool's threads would inherit the low priority for good
+            yield_to_others()
         while not self.stop.is_set():
             self.look()
             self.report(heartbeat_seconds)
@@ -156,3 +161,9 @@ class Watcher:
                 stop_beating(session, process=self.process, now=self.now())
         except HyperMatchError:
             return                                    # doctor will call it silent, which it is
+
+
+def yield_to_others() -> None:
+    """Let this thread, where threads have priorities of their own (Linux), give way to those that answer."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)

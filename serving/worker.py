@@ -38,7 +38,7 @@ class Worker:
         self.limits = Limits(settings.max_texts, settings.max_text_chars)
         self.max_body_bytes = settings.max_body_bytes
         self.batchers: dict[str, Batcher] = {}
-        self.executor = ThreadPoolExecutor(1, "compute")       # one run at a time: runs share all cores
+        self.executor = ThreadPoolExecutor(settings.n_lanes, "compute")
 
     @property
     def slots(self) -> dict[str, ModelSlot]:
@@ -54,7 +54,8 @@ class Worker:
         if task not in self.batchers:
             self.batchers[task] = Batcher(self.slots[task], self.executor, self.metrics,
                                           max_queue_texts=self.settings.max_queue_texts,
-                                          max_batch_texts=self.settings.max_batch_texts)
+                                          max_batch_texts=self.settings.max_batch_texts,
+                                          n_lanes=self.settings.n_lanes)
         answer = await self.batchers[task].answer(texts, self.settings.deadline_seconds)
         self.metrics.answered(task, answer.by.version_number, len(texts))
         return answer

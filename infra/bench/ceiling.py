@@ -3,6 +3,7 @@
 import random
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -16,20 +17,24 @@ N_TEXTS = 256                                         # different ones
 BATCH_TEXTS = 32                                      # what a full queue makes of 32 connections
 
 
-def main(root: str, digest: str, threads: int, seconds: float) -> None:
-    """Print a line when ready, wait for the end of standard input, run, and print texts per second."""
+def main(root: str, digest: str, threads: int, lanes: int, seconds: float) -> None:
+    """Print the texts per second of `lanes` threads at once, after a warm-up."""
     predictor = Predictor.load(load_bundle(ArtifactStore(root), digest), choose_providers().providers, threads)
     batches = ready_made(predictor)
     for batch in batches:
         predictor.session.run(["probs", "novelty"], batch[1])
-    print("ready", flush=True)
-    sys.stdin.read()
+    with ThreadPoolExecutor(lanes) as pool:
+        print(sum(pool.map(lambda _: rate(predictor, batches, seconds), range(lanes))))
+
+
+def rate(predictor: Predictor, batches: list[tuple[int, dict[str, np.ndarray]]], seconds: float) -> float:
+    """Return the texts per second of one thread."""
     n_texts, begun = 0, time.perf_counter()
     while time.perf_counter() - begun < seconds:
         for n, inputs in batches:
             predictor.session.run(["probs", "novelty"], inputs)
             n_texts += n
-    print(n_texts / (time.perf_counter() - begun))
+    return n_texts / (time.perf_counter() - begun)
 
 
 def ready_made(predictor: Predictor) -> list[tuple[int, dict[str, np.ndarray]]]:
@@ -43,4 +48,4 @@ def ready_made(predictor: Predictor) -> list[tuple[int, dict[str, np.ndarray]]]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]))

@@ -25,7 +25,6 @@ TOPIC = "hypermatch.bench"
 PERSONAL = ["my card is 4111 1111 1111 1111", "mail me at jane.doe@example.com", "call +1 415 555 2671",
             "이체가 안 돼요 010-1234-5678", "IBAN DE89 3704 0044 0532 0130 00"]
 PERSONAL_RATIO = 0.02
-EMBEDDED_ROWS = 100_000                        # the mock cluster keeps about this much per topic and no more
 
 
 def measure(rows: int, broker: str, rounds: int = 3) -> dict[str, Any]:

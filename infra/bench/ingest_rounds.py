@@ -47,7 +47,7 @@ def create_topic(settings: IngestSettings) -> None:
 
 
 def ceiling(rows: int, settings: IngestSettings) -> dict[str, Any]:
-    """Poll and throw away, with the fetch sizes and the group membership that ingest has."""
+    """Poll and throw away, with the fetch sizes that ingest has; it joins no group."""
     consumer = connect_consumer(settings, group_id=None)
     consumer.assign([TopicPartition(settings.texts_topic, number) for number in range(N_PARTITIONS)])
     consumer.seek_to_beginning()

@@ -30,13 +30,14 @@ SHARE_OF_CAPACITY = 0.5                               # of the constant load und
 PATH = f"/v1/tasks/{TASK}/predict"
 PATIENCE_SECONDS = 60
 REST_SECONDS = 0.5                                    # between one swap and the next
+N_ASKS = 8                                            # fresh connections that must all meet the new version
 
 
-def measure(recipe: Recipe, cache: Path, *, workers: int, threads: int, seconds: float, rounds: int,
+def measure(recipe: Recipe, cache: Path, *, lanes: int, threads: int, seconds: float, rounds: int,
             swaps: int) -> dict[str, Any]:
     """Return rates, their ratio, latencies, and what `swaps` hot swaps did to a constant load.
 
-    The ceiling runs the same model in as many processes with as many threads, on the
+    The ceiling runs the same model in one process with as many runs at once and threads, on the
     batches that a full queue makes, with nothing but ONNX Runtime. The load generator
     shares the cores with the server and not with the ceiling: the ratio carries its cost.
     """
@@ -47,13 +48,13 @@ def measure(recipe: Recipe, cache: Path, *, workers: int, threads: int, seconds:
         texts = [text for text, _ in deal(0).test[:N_TEXTS]]
         expected = expected_answers(stage, texts)
         server = Part("server", (sys.executable, "-m", "infra", "serve"), {
-            **stage.environment, "HYPERMATCH_SERVING_PORT": str(port), "HYPERMATCH_SERVING_WORKERS": str(workers),
+            **stage.environment, "HYPERMATCH_SERVING_PORT": str(port), "HYPERMATCH_SERVING_RUNS_AT_ONCE": str(lanes),
             "HYPERMATCH_SERVING_THREADS": str(threads), "HYPERMATCH_SERVING_POLL_SECONDS": "0.2",
             "HYPERMATCH_SERVING_BROKERS": ""})
         with Supervisor([server], folder / "logs", bar.write):
             if not wait_until_ready(port, PATIENCE_SECONDS):
                 raise HyperMatchError(f"the server did not become ready{last_line(folder / 'logs/server.log')}")
-            ceilings, served = throughput(stage, port, texts, expected, bar, workers=workers, threads=threads,
+            ceilings, served = throughput(stage, port, texts, expected, bar, lanes=lanes, threads=threads,
                                           seconds=seconds, rounds=rounds)
             rate = statistics.median(each.texts_per_second for each in served)
             swap = swapped_under_load(stage, port, texts, expected, bar, rate=rate * SHARE_OF_CAPACITY,
@@ -64,7 +65,7 @@ def measure(recipe: Recipe, cache: Path, *, workers: int, threads: int, seconds:
         "ratio": round(rate / ceiling, 3),
         "p50_ms": round(statistics.median(each.percentile_ms(50) for each in served), 1),
         "p99_ms": round(statistics.median(each.percentile_ms(99) for each in served), 1),
-        "swap": swap, "connections": CONNECTIONS, "workers": workers, "threads": threads,
+        "swap": swap, "connections": CONNECTIONS, "runs_at_once": lanes, "threads": threads,
         "precision": recipe.export.precision, "encoder": recipe.encoder,
         "ceilings": [round(each, 1) for each in ceilings],
         "rates": [round(each.texts_per_second, 1) for each in served],
@@ -72,31 +73,24 @@ def measure(recipe: Recipe, cache: Path, *, workers: int, threads: int, seconds:
     }
 
 
-def throughput(stage: Stage, port: int, texts: list[str], expected: Expected, bar: tqdm, *, workers: int,
+def throughput(stage: Stage, port: int, texts: list[str], expected: Expected, bar: tqdm, *, lanes: int,
                threads: int, seconds: float, rounds: int) -> tuple[list[float], list[Outcome]]:
     """Alternate between the ceiling and the server, so that a drifting machine drifts under both."""
     ceilings, served = [], []
     asyncio.run(Load(port, PATH, texts, expected).closed(CONNECTIONS, seconds / 3))          # warm
     for seed in range(rounds):
-        ceilings.append(ceiling_rate(stage, workers=workers, threads=threads, seconds=seconds))
+        ceilings.append(ceiling_rate(stage, lanes=lanes, threads=threads, seconds=seconds))
         _step(bar, "ONNX Runtime alone")
         served.append(asyncio.run(Load(port, PATH, texts, expected, seed).closed(CONNECTIONS, seconds)))
         _step(bar, "through HTTP")
     return ceilings, served
 
 
-def ceiling_rate(stage: Stage, *, workers: int, threads: int, seconds: float) -> float:
-    """Return the texts per second of ONNX Runtime alone, in `workers` processes at once."""
+def ceiling_rate(stage: Stage, *, lanes: int, threads: int, seconds: float) -> float:
+    """Return the texts per second of ONNX Runtime alone, in a process of its own."""
     command = [sys.executable, "-m", "infra.bench.ceiling", stage.store.root, stage.digests[1], str(threads),
-               str(seconds)]
-    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(workers)]
-    for process in processes:
-        assert process.stdout is not None
-        process.stdout.readline()                     # loaded and warm
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.close()                         # all begin now
-    return sum(float(process.stdout.read()) for process in processes if process.stdout is not None)
+               str(lanes), str(seconds)]
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
 def swapped_under_load(stage: Stage, port: int, texts: list[str], expected: Expected, bar: tqdm, *, rate: float,
@@ -136,7 +130,7 @@ def _swap(stage: Stage, port: int, number: int, bar: tqdm) -> float:
     wanted = sorted(stage.digests)[(number + 1) % len(stage.digests)]
     begun = time.perf_counter()
     stage.promote(wanted)
-    while _served(port) != wanted:
+    while not all(_served(port) == wanted for _ in range(N_ASKS)):
         if time.perf_counter() - begun > PATIENCE_SECONDS:
             raise HyperMatchError(f"the server did not swap to v{wanted} within {PATIENCE_SECONDS} s")
         time.sleep(0.05)

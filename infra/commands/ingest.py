@@ -14,11 +14,15 @@ def command() -> None:
 @click.option("--name", default=None, help="What the heartbeat is called.  [default: HOST:PID]")
 def run_ingest(name: str | None) -> None:
     """Bank texts and predictions from Kafka until stopped; SIGTERM banks what is held first."""
+    import logging
+
     from infra.processes import process_name, stop_on_signal
     from infra.roots import open_registry, utc_now
     from ingest.running import run
     from ingest.settings import IngestSettings
 
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    logging.getLogger("ingest").setLevel(logging.INFO)
     run(IngestSettings(), process=name or process_name("ingest"), engine=open_registry(),
         stop=stop_on_signal(), now=utc_now)
 

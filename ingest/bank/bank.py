@@ -1,11 +1,13 @@
 """The face of the data bank: append, read at a version, forget, upkeep."""
 
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from deltalake import DeltaTable
 
 from ingest.bank import reader, upkeep, writer
 from ingest.bank.offsets import all_offsets
@@ -23,6 +25,8 @@ class DataBank:
 
     def __init__(self, url: str, options: Mapping[str, str] | None = None) -> None:
         self.url, self.options = str(url), dict(options or {})
+        self._table: DeltaTable | None = None          # kept open between appends
+        self._appending = threading.Lock()
 
     @property
     def version(self) -> int | None:
@@ -39,7 +43,12 @@ class DataBank:
         raised and nothing is banked: of two consumers that hold the same messages
         exactly one banks them.
         """
-        return writer.append(self.url, self.options, rows, offsets, believed)
+        with self._appending:
+            kept, self._table = self._table, None                  # whatever fails, the next append opens the bank anew
+            table = writer.brought_up(kept, self.url, self.options)
+            version = writer.append(table, self.url, rows, offsets, believed)
+            self._table = table
+            return version
 
     def offset(self, topic: str, partition: int) -> int | None:
         """Return the offset to read next; None if this partition was never banked."""

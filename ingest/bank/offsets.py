@@ -15,7 +15,8 @@ def all_offsets(table: DeltaTable, options: Mapping[str, str]) -> dict[tuple[str
     """Return the next offset of each topic and partition as of the newest version."""
     folder = PyFileSystem(DeltaStorageHandler(table.table_uri, dict(options) or None))
     names = sorted(entry.base_name for entry in folder.get_file_info(FileSelector(LOG)) if entry.is_file)
-    return {place(name): table.transaction_version(name) for name in sorted(app_ids(folder, names))}
+    offsets = {place(name): table.transaction_version(name) for name in sorted(app_ids(folder, names))}
+    return {found: offset for found, offset in offsets.items() if offset is not None}
 
 
 def app_ids(folder: FileSystem, names: list[str]) -> set[str]:

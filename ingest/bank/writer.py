@@ -24,7 +24,16 @@ def app_id(place: tuple[str, int]) -> str:
     return f"{place[0]}:{place[1]}"
 
 
-def append(url: str, options: Mapping[str, str], rows: pa.Table, offsets: Mapping[tuple[str, int], int],
+def brought_up(table: DeltaTable | None, url: str, options: Mapping[str, str]) -> DeltaTable:
+    """Return the newest snapshot; of a table that is open only the commits since then are read."""
+    if table is None:
+        return open_or_create(url, options)
+    with mended(url):
+        table.update_incremental()
+    return table
+
+
+def append(table: DeltaTable, url: str, rows: pa.Table, offsets: Mapping[tuple[str, int], int],
            believed: Mapping[tuple[str, int], int | None] | None) -> int:
     """Commit `rows` with `offsets`, unless another writer moved one of the partitions.
 
@@ -32,7 +41,6 @@ def append(url: str, options: Mapping[str, str], rows: pa.Table, offsets: Mappin
     that we believe; and Delta Lake refuses a commit whose app id was written after
     its snapshot. Between them no second commit of the same messages fits.
     """
-    table = open_or_create(url, options)
     for _ in range(N_ATTEMPTS):
         check_believed(table, offsets, believed)
         try:

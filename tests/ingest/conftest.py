@@ -95,10 +95,10 @@ class Deployment:
         return (self.folder / f"log-{number}").read_text()
 
     def send(self, values: Iterable[bytes | dict[str, Any]], topic: str | None = None) -> None:
-        producer = connect_producer(self.settings)
+        producer, topic = connect_producer(self.settings), topic or self.settings.texts_topic
         for value in values:
             content = value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False).encode()
-            producer.send(topic or self.settings.texts_topic, content)
+            producer.send(topic, content)
         producer.flush()
         producer.close()
 

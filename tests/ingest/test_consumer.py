@@ -43,7 +43,10 @@ def test_texts_and_predictions_are_banked_masked_and_once(embedded_broker, deplo
         f"text {number}" for number in range(50))
     letters = list(stored(deployment.settings))
     assert {one.letter.raw for one in letters} == {b"\xff", b"{broken"}
-    assert deployment.log() == ""
+    log = deployment.log()
+    assert log.count(f"from {embedded_broker.address} into {deployment.bank.url}") == 1
+    assert "stopped: 104 messages banked" in log
+    assert "WARNING" not in log
 
 
 def test_dead_letters_are_listed_and_replayed_to_where_they_came_from(embedded_broker, deploy):

@@ -30,9 +30,10 @@ def environment_of(kafka, name):
 def send_slowly(deployment, n, seconds):
     """Send `n` different texts spread over `seconds`; by librdkafka, which leaves the cores to those under test."""
     producer, begun = Producer({"bootstrap.servers": deployment.settings.brokers, "linger.ms": 20}), time.monotonic()
+    topic = deployment.settings.texts_topic
     for number in range(n):
         content = json.dumps({"id": str(number), "text": f"text {number}", "source": "crash"})
-        producer.produce(deployment.settings.texts_topic, content.encode())
+        producer.produce(topic, content.encode())
         if number % 1_000 == 999:
             producer.flush()
             time.sleep(max(begun + (number + 1) / n * seconds - time.monotonic(), 0))
@@ -59,6 +60,8 @@ def test_thirty_kills_and_a_rebalance_bank_each_text_exactly_once(apache_kafka, 
         deployment.kill(pair[chosen])
         pair[chosen] = deployment.start()
     sending.join()
+    with within(60) as wait_for:
+        wait_for(lambda: " into " in deployment.log(deployment.processes.index(pair[0])))      # it began to bank
     assert deployment.stop(pair[0]) == 0       # hands over to the other
     with within(60) as wait_for:
         wait_for(lambda: is_caught_up(deployment, N_TEXTS))
