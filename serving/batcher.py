@@ -50,6 +50,7 @@ class Batcher:
         self.n_queued = 0
         self.texts_per_second = 100.0                 # a first guess; every batch corrects it
         self.lanes: set[asyncio.Task[None]] = set()
+        self.n_computing = 0                          # lanes that hold a batch
 
     async def answer(self, texts: Sequence[str], deadline_seconds: float) -> Answer:
         """Return the answer; raises NotLoaded, Overloaded or DeadlineExceeded."""
@@ -72,15 +73,22 @@ class Batcher:
     async def _run(self) -> None:
         """Compute batches until nothing waits."""
         while batch := self._take():
+            self.n_computing += 1
             seconds = await self._compute(batch)
+            self.n_computing -= 1
             if len(self.queue) < len(batch):          # those just answered may ask again at once: be one batch
                 await asyncio.sleep(BREATH * seconds)
 
     def _take(self) -> list[Waiting]:
-        """Take waiting requests up to the batch size, at least one; those that nobody waits for are left out."""
+        """Take this lane's share of what waits, up to the batch size and at least one request.
+
+        Lanes that are idle share evenly; requests that nobody waits for any more are left out.
+        """
+        n_idle = self.n_lanes - self.n_computing
+        most_texts = min(self.max_batch_texts, math.ceil(self.n_queued / n_idle))
         batch: list[Waiting] = []
         n_texts = 0
-        while self.queue and (not batch or n_texts + len(self.queue[0].texts) <= self.max_batch_texts):
+        while self.queue and (not batch or n_texts + len(self.queue[0].texts) <= most_texts):
             waiting = self.queue.popleft()
             self.n_queued -= len(waiting.texts)
             if not waiting.answer.done():

@@ -14,13 +14,13 @@ from serving.predictor import Predictor, choose_providers
 from serving.predictor.predictor import runs
 
 N_TEXTS = 256                                         # different ones
-BATCH_TEXTS = 32                                      # what a full queue makes of 32 connections
+CONNECTIONS = 32                                      # single texts: each lane can have its share of them at most
 
 
 def main(root: str, digest: str, threads: int, lanes: int, seconds: float) -> None:
     """Print the texts per second of `lanes` threads at once, after a warm-up."""
     predictor = Predictor.load(load_bundle(ArtifactStore(root), digest), choose_providers().providers, threads)
-    batches = ready_made(predictor)
+    batches = ready_made(predictor, CONNECTIONS // lanes)
     for batch in batches:
         predictor.session.run(["probs", "novelty"], batch[1])
     with ThreadPoolExecutor(lanes) as pool:
@@ -37,12 +37,12 @@ def rate(predictor: Predictor, batches: list[tuple[int, dict[str, np.ndarray]]],
     return n_texts / (time.perf_counter() - begun)
 
 
-def ready_made(predictor: Predictor) -> list[tuple[int, dict[str, np.ndarray]]]:
-    """Return the runs, with their number of texts, that the predictor makes of random batches."""
+def ready_made(predictor: Predictor, batch_texts: int) -> list[tuple[int, dict[str, np.ndarray]]]:
+    """Return the runs, with their number of texts, that the predictor makes of random batches of `batch_texts`."""
     texts = [text for text, _ in deal(0).test[:N_TEXTS]]
     draw, found = random.Random(0), []
     for _ in range(8):
-        features = predictor.features([draw.choice(texts) for _ in range(BATCH_TEXTS)])
+        features = predictor.features([draw.choice(texts) for _ in range(batch_texts)])
         found += [(len(rows), batch) for rows, batch in runs(features, predictor.features.inputs)]
     return found
 

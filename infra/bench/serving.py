@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from infra.bench.ceiling import N_TEXTS
+from infra.bench.ceiling import CONNECTIONS, N_TEXTS
 from infra.bench.load import Expected, Load, Outcome
 from infra.bench.serving_stage import TASK, Stage
 from infra.demo.cast import deal
@@ -25,7 +25,6 @@ from registry.errors import HyperMatchError
 from serving.predictor import Predictor
 from trainer.recipe import Recipe
 
-CONNECTIONS = 32
 SHARE_OF_CAPACITY = 0.5                               # of the constant load under which versions are swapped
 PATH = f"/v1/tasks/{TASK}/predict"
 PATIENCE_SECONDS = 60
@@ -38,7 +37,7 @@ def measure(recipe: Recipe, cache: Path, *, lanes: int, threads: int, seconds: f
     """Return rates, their ratio, latencies, and what `swaps` hot swaps did to a constant load.
 
     The ceiling runs the same model in one process with as many runs at once and threads, on the
-    batches that a full queue makes, with nothing but ONNX Runtime. The load generator
+    batches that 32 connections can make, with nothing but ONNX Runtime. The load generator
     shares the cores with the server and not with the ceiling: the ratio carries its cost.
     """
     with tempfile.TemporaryDirectory() as name, tqdm(total=3 + 2 * rounds + swaps, disable=None) as bar:
