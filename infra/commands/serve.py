@@ -2,6 +2,8 @@
 
 import click
 
+KEEP_ALIVE_SECONDS = 75                               # longer than load balancers, who should be the ones to close
+
 
 @click.command("serve")
 @click.option("--host", help="Address to listen on, instead of HYPERMATCH_SERVING_HOST.")
@@ -20,6 +22,6 @@ def command(host: str | None, port: int | None, workers: int | None) -> None:
     settings = ServingSettings()                      # a mistake is told here, before any process starts
     open_registry().dispose()
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
-    bentoml = [sys.executable, "-m", "bentoml", "serve", "serving.service:HyperMatch",
-               "--host", settings.host, "--port", str(settings.port)]
+    bentoml = [sys.executable, "-m", "bentoml", "serve", "serving.service:HyperMatch", "--host", settings.host,
+               "--port", str(settings.port), "--timeout-keep-alive", str(KEEP_ALIVE_SECONDS)]
     os.execv(bentoml[0], bentoml)                     # signals reach BentoML itself
