@@ -9,11 +9,14 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 
 import psutil
 import pytest
 
 from infra.parts import free_port
+from registry.database import read
+from registry.heartbeats import live
 
 PATIENCE_SECONDS = 60
 
@@ -103,10 +106,17 @@ def test_a_worker_killed_in_the_middle_of_a_swap_comes_back_with_the_wanted_vers
         assert server.ask()["model_version"] == wanted
 
 
+def n_serving(installation, version):
+    """Return how many workers told the registry that they serve `version`; a connection may meet any of them."""
+    with read(installation.engine) as session:
+        told = live(session, datetime.now(UTC), "server")
+    return sum(each.says["serves"] == {"intents": version} for each in told)
+
+
 def test_two_workers_swap_under_requests_and_no_request_fails(installation, start):
     installation.promote()
     server = start(WORKERS=2)
-    server.wait(lambda: all(server.get("/readyz") is not None for _ in range(8)))
+    server.wait(lambda: n_serving(installation, 1) == 2)
     answers, stop = [], threading.Event()
 
     def keep_asking():
@@ -127,7 +137,7 @@ def test_two_workers_swap_under_requests_and_no_request_fails(installation, star
 def test_metrics_add_up_over_workers_and_sigterm_ends_everything(installation, start):
     installation.promote()
     server = start(WORKERS=2)
-    server.wait(lambda: all(server.ask() is not None for _ in range(20)))
+    server.wait(lambda: n_serving(installation, 1) == 2 and all(server.ask() is not None for _ in range(20)))
     request = urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=10)
     lines = request.read().decode().splitlines()
     counted = [line for line in lines if line.startswith("hypermatch_serving_texts_total")]
