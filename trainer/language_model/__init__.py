@@ -1,0 +1,1 @@
+"""What a language model knows, as texts and soft labels: backends, prompts, generation and labeling."""
