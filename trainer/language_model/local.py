@@ -1,5 +1,6 @@
 """A causal language model of transformers, from a local folder, on this machine."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
@@ -8,7 +9,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from trainer.encoders.encoder import digest_of
 from trainer.language_model.backend import Completion, LanguageModelError
 from trainer.language_model.budget import Meter
 from trainer.language_model.openai_compatible import cut
@@ -22,8 +22,7 @@ class LocalModel:
     def __init__(self, folder: Path, meter: Meter, device: str = "cpu") -> None:
         self.meter, self.device, self.concurrency, self._lock = meter, device, 1, Lock()
         self.tokenizer, self.model = _loaded(folder, device)
-        weights = b"".join(path.read_bytes() for path in sorted(folder.glob("*.safetensors")))
-        self.name = f"{folder.name}@{digest_of(weights)[:12]}"
+        self.name = f"{folder.name}@{_digest(folder)[:12]}"
 
     def complete(self, prompt: str, *, max_tokens: int, temperature: float, stop: Sequence[str],
                  seed: int) -> Completion:
@@ -60,13 +59,11 @@ class LocalModel:
         return int(getattr(self.model.config, "max_position_embeddings", None) or 2**30)
 
     def _ids(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        """Return ids and the characters each stands for; a model's own start token comes first, standing for none."""
-        found = self.tokenizer(text, return_offsets_mapping=True)
-        ids, offsets = list(found["input_ids"]), list(found["offset_mapping"])
+        """Return ids and the characters each stands for; the model's start token comes first, standing for none."""
+        found = self.tokenizer(text, return_offsets_mapping=True, add_special_tokens=False)
         start = self.tokenizer.bos_token_id
-        if start is not None and (not ids or ids[0] != start):
-            return [start, *ids], [(0, 0), *offsets]
-        return ids, offsets
+        begin = [] if start is None else [start]
+        return [*begin, *found["input_ids"]], [*((0, 0) for _ in begin), *found["offset_mapping"]]
 
     def _written(self, prompt_ids: list[int], max_tokens: int, temperature: float, stop: Sequence[str],
                  seed: int) -> list[int]:
@@ -116,6 +113,15 @@ def _loaded(folder: Path, device: str) -> tuple[Any, Any]:
     except (OSError, ValueError, KeyError) as error:
         raise LanguageModelError(f"{folder} is not a causal transformers model: {error}") from error
     return tokenizer, model.to(device).eval()
+
+
+def _digest(folder: Path) -> str:
+    """Name the weights without holding them in memory."""
+    digest = hashlib.sha256()
+    for path in sorted([*folder.glob("*.safetensors"), *folder.glob("tokenizer*.json")]):
+        with path.open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()
 
 
 def _chosen(logits: torch.Tensor, temperature: float, generator: torch.Generator) -> int:
