@@ -1,4 +1,4 @@
-"""Which written or labeled texts are kept: of good length, new, apart from the gate set, balanced, and not overruling the student for nothing."""
+"""Which texts are kept: of good length, new, apart from the gate set, balanced; and when the student is overruled."""
 
 from collections.abc import Callable, Sequence
 

@@ -63,6 +63,11 @@ class Labeler:
     recipe: LanguageModelRecipe
     seed: int
 
+    @property
+    def name(self) -> str:
+        """The model that reads."""
+        return self.backend.name
+
     def read(self, texts: Sequence[str], examples: Examples, report: Report = silent) -> Readings:
         """Read texts with both prompts; a text that is also an example is read without it."""
         first, second = (Task.of(spec, self.labels, self.recipe.max_chars) for spec in self.prompts)
@@ -83,6 +88,12 @@ class Labeler:
             first[rows], second[rows] = found.first, found.second
             report((done + 1) / N_FOLDS)
         return Readings(first, second)
+
+    def read_once(self, texts: Sequence[str], examples: Examples, report: Report = silent) -> np.ndarray:
+        """Read texts with the first prompt only, (n, C)."""
+        task = Task.of(self.prompts[0], self.labels, self.recipe.max_chars)
+        rows = self._rows([partial(self._answer, task, text, examples) for text in texts], report)
+        return np.array(rows, np.float32).reshape(len(texts), len(self.labels))
 
     def answer(self, spec: PromptSpec, text: str, examples: Examples, order: int) -> np.ndarray:
         """Return (C,) of one prompt in one order of labels and examples."""

@@ -39,6 +39,8 @@ class LocalModel:
 
     def score(self, prompt: str, continuations: Sequence[str]) -> list[float]:
         """Return the log-probability of each whole continuation; what all share is read once."""
+        if not continuations:
+            return []
         with self._lock, self.meter.call() as call, torch.inference_mode():
             rows = [self._ids(prompt + each) for each in continuations]
             starts = [_first_scored(offsets, len(prompt)) for _, offsets in rows]
@@ -93,8 +95,8 @@ class LocalModel:
         width = max(len(row) for row in rows)
         ids = torch.tensor([row[shared:] + [0] * (width - len(row)) for row in rows], device=self.device)
         mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=self.device)
-        logits = self.model(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=cache is not None).logits
-        log_probs = F.log_softmax(logits[:, :-1].float(), dim=-1)                      # (n, T - shared - 1, V)
+        found = self.model(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=cache is not None)
+        log_probs = F.log_softmax(found.logits[:, :-1].float(), dim=-1)                # (n, T - shared - 1, V)
         of_next = log_probs.gather(-1, ids[:, 1:].unsqueeze(-1)).squeeze(-1)
         return [float(of_next[number, start - shared - 1 : len(row) - shared - 1].sum())
                 for number, (row, start) in enumerate(zip(rows, starts, strict=True))]
@@ -109,10 +111,11 @@ def _loaded(folder: Path, device: str) -> tuple[Any, Any]:
                                  "HYPERMATCH_TRAINER_LM_MODEL is the folder of a causal transformers model")
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True,
+                                                                       use_safetensors=True)
     except (OSError, ValueError, KeyError) as error:
         raise LanguageModelError(f"{folder} is not a causal transformers model: {error}") from error
-    return tokenizer, model.to(device).eval()
+    return tokenizer, model.eval().to(device)
 
 
 def _digest(folder: Path) -> str:

@@ -52,10 +52,10 @@ class OpenAiCompatible:
                                  "stop": list(stop) or None}
         if self.endpoint.is_chat:
             answer = self._post("chat/completions", asked | {"messages": [{"role": "user", "content": prompt}]})
-            text = _read(answer, lambda: answer["choices"][0]["message"]["content"] or "")
+            text = _read(answer, lambda: "" + (answer["choices"][0]["message"]["content"] or ""))
         else:
             answer = self._post("completions", asked | {"prompt": prompt})
-            text = _read(answer, lambda: answer["choices"][0]["text"])
+            text = _read(answer, lambda: "" + answer["choices"][0]["text"])
         return Completion(cut(text, stop), *_usage(answer))
 
     def score(self, prompt: str, continuations: Sequence[str]) -> list[float]:
@@ -86,11 +86,12 @@ class OpenAiCompatible:
             if not isinstance(found, Failure):
                 return found
             wait = retries.wait_seconds(attempt, found.asked_seconds, self.randomness)
-            if attempt == retries.n_retries or wait > retries.longest_seconds + retries.first_seconds:
-                break
+            is_hopeless = wait > retries.longest_seconds + retries.first_seconds
+            if attempt == retries.n_retries or is_hopeless:
+                raise LanguageModelError(f"{self.endpoint.url} gave no answer after {attempt + 1} calls: {found.why}",
+                                         "check HYPERMATCH_TRAINER_LM_URL and the endpoint's limits")
             self.sleep(wait)
-        raise LanguageModelError(f"{self.endpoint.url} gave no answer after {attempt + 1} calls: {found.why}",
-                                 "check HYPERMATCH_TRAINER_LM_URL and the endpoint's limits")
+        raise AssertionError("the last attempt returns or raises")
 
     def _once(self, path: str, content: dict[str, Any]) -> "dict[str, Any] | Failure":
         """Make one call; an answer, or a failure that is worth another try, or LanguageModelError."""

@@ -26,6 +26,7 @@ class SentenceLabeler:
     labels: Sequence[str]
     spec: PromptSpec
     descriptions: Mapping[str, str] = field(default_factory=dict)
+    name: str = "sentence similarity"
 
     def read(self, texts: Sequence[str], examples: Examples, report: Report = silent) -> Readings:
         """Read texts; the examples are not needed."""

@@ -1,4 +1,4 @@
-"""How a stranger's text enters a prompt: on one line, without invisible characters, capped, and unable to name a label."""
+"""How a stranger's text enters a prompt: one visible line, capped, unable to name a label; how answers are read."""
 
 import random
 import re

@@ -84,12 +84,13 @@ def filled(template: str, values: Mapping[str, str]) -> str:
 
 def spec_of(values: Mapping[str, Any]) -> PromptSpec:
     """Build a spec from plain values; raises PromptError naming the key."""
-    kinds = {each.name: each.type for each in fields(PromptSpec)}
+    known = [each.name for each in fields(PromptSpec)]
     for key, value in values.items():
+        if key not in known:
+            raise PromptError(f"prompt {values.get('name')!r}: there is no key {key!r}", f"known: {', '.join(known)}")
         expected = {"n_examples": int, "verbalizers": dict}.get(key, str)
-        if key not in kinds or type(value) is not expected:
-            raise PromptError(f"prompt {values.get('name')!r}: {key} is {value!r}",
-                              f"known keys: {', '.join(kinds)}" if key not in kinds else f"it must be {expected.__name__}")
+        if type(value) is not expected:
+            raise PromptError(f"prompt {values.get('name')!r}: {key} is {value!r}", f"it must be {expected.__name__}")
     missing = {"name", "use", "language", "opening", "question"} - set(values)
     if missing:
         raise PromptError(f"prompt {values.get('name')!r} has no {sorted(missing)[0]}")
