@@ -24,14 +24,14 @@ class Server:
         self.has_log_probs, self.in_flight, self.most_in_flight = True, 0, 0
         self.lock = threading.Lock()
         self.write = lambda prompt, asked: " fine"
-        self.rate = lambda prompt, token: -1.0        # the log-prob of each echoed token
+        self.rate = lambda prompt: lambda token: -1.0 # the log-prob of each echoed token
 
     def choice(self, index, prompt, asked):
         if not (asked.get("echo") and self.has_log_probs):
             return {"index": index, "text": self.write(prompt, asked)}
         tokens = [prompt[at : at + 4] for at in range(0, len(prompt), 4)] + ["!"]
         offsets = [4 * number for number in range(len(tokens) - 1)] + [len(prompt)]
-        rated = [None] + [self.rate(prompt, token) for token in tokens[1:-1]] + [-99.0]
+        rated = [None, *map(self.rate(prompt), tokens[1:-1]), -99.0]
         return {"index": index, "text": prompt + "!",
                 "logprobs": {"tokens": tokens, "text_offset": offsets, "token_logprobs": rated}}
 
@@ -50,7 +50,7 @@ def usage(prompt):
 
 def handler(server):
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+        protocol_version, disable_nagle_algorithm = "HTTP/1.1", True
 
         def do_POST(self):
             asked = json.loads(self.rfile.read(int(self.headers["content-length"])))

@@ -82,7 +82,7 @@ def test_nothing_there_is_one_line(connect):
 
 def test_a_score_adds_up_exactly_the_tokens_that_hold_the_continuation(server, connect):
     prompts = []
-    server.rate = lambda prompt, token: prompts.append(prompt) or -float(len(token))
+    server.rate = lambda prompt: prompts.append(prompt) or (lambda token: -float(len(token)))
     # 8 characters of prompt are 2 whole tokens; the token " ref" and what follows belong to the continuation
     assert connect().score("a prompt", [" refund", " ref"]) == [-7.0, -4.0]
     assert prompts[0] == "a prompt refund"
@@ -93,7 +93,7 @@ def test_a_token_across_the_border_counts_to_the_continuation(server, connect):
 
 
 def test_many_continuations_take_several_requests_and_keep_their_order(server, connect):
-    server.rate = lambda prompt, token: -float(prompt[-3:])
+    server.rate = lambda prompt: lambda token: -float(prompt[-3:])
     continuations = [f"{number:06d}" for number in range(100)]
     scores = connect().score("01234567", continuations)
     assert len(server.requests) == 2 and scores == sorted(scores, reverse=True)
