@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Dialect, Index, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Dialect, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy import DateTime as SqlDateTime
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.types import TypeDecorator
@@ -165,6 +165,41 @@ class Alias(SQLModel, table=True):
     version_number: int
     generation: int = 1
     changed_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Prompt(SQLModel, table=True):
+    """One version of a language model's prompt; changed words are a new version, the same words never are."""
+
+    __table_args__ = (UniqueConstraint("name", "digest"),)
+
+    name: str = Field(primary_key=True, max_length=63)
+    version: int = Field(primary_key=True)
+    use: str = Field(max_length=20)
+    language: str = Field(max_length=20)
+    digest: str = Field(max_length=64)
+    spec: dict[str, Any] = Field(sa_type=JSON)
+    actor: str = Field(max_length=200)
+    saved_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PromptQuality(SQLModel, table=True):
+    """How well one version of a prompt finds the human train labels of a task with one language model."""
+
+    __table_args__ = (ForeignKeyConstraint(["prompt", "version"], ["prompt.name", "prompt.version"]),
+                      Index("ix_promptquality_task", "task"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    prompt: str = Field(max_length=63)
+    version: int
+    task: str = Field(foreign_key="task.name")
+    language_model: str = Field(max_length=200)
+    n_labels: int
+    accuracy: float
+    low: float
+    high: float
+    details: dict[str, Any] = Field(sa_type=JSON, description="Sensitivity to order and label words, and the costs.")
+    actor: str = Field(max_length=200)
+    measured_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Lease(SQLModel, table=True):

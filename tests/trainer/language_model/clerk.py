@@ -12,11 +12,12 @@ OPENINGS = ("please tell me about", "I need help with", "what happened to", "que
 class Clerk:
     """Reads the last marked text of a prompt and answers with the code or the words of its label.
 
-    `gullible` clerks do what a text asks: answer with the label that it names.
+    A gullible clerk does what a text asks and answers with the label that it names; a wrong
+    one always takes one label for another.
     """
 
-    def __init__(self, is_gullible=False, error_rate=0.0):
-        self.is_gullible, self.error_rate = is_gullible, error_rate
+    def __init__(self, is_gullible=False, is_wrong=False):
+        self.is_gullible, self.is_wrong = is_gullible, is_wrong
 
     def write(self, prompt, asked):
         randomness = random.Random(f"{prompt} {asked.get('seed')}")
@@ -48,11 +49,8 @@ class Clerk:
         return codes.get(words, words)
 
     def label(self, text):
-        randomness = random.Random(text)
-        if randomness.random() < self.error_rate:
-            return randomness.choice(LABELS)
         hits = {label: sum(word in text.lower() for word in words) for label, words in KNOWN.items()}
-        return max(hits, key=hits.get)
+        return LABELS[(LABELS.index(max(hits, key=hits.get)) + self.is_wrong) % len(LABELS)]
 
     def sentence(self, label, randomness):
         filler = "".join(randomness.choices("abcdefghij", k=9))

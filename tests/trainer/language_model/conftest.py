@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -63,7 +64,8 @@ def handler(server):
             time.sleep(server.seconds)
             with server.lock:
                 server.in_flight -= 1
-            self.say(*(failure or (200, {}, json.dumps(server.answer(self.path, asked)))))
+            with suppress(BrokenPipeError):           # the client may have stopped waiting
+                self.say(*(failure or (200, {}, json.dumps(server.answer(self.path, asked)))))
 
         def say(self, status, headers, content):
             raw = content.encode()

@@ -117,10 +117,10 @@ def test_nothing_near_the_gate_set_is_learned_from(model):
     assert not {free.texts[0], free.texts[-1]} & set(guarded.texts)
 
 
-def test_a_model_that_errs_is_believed_as_far_as_human_labels_say(model):
-    found = lm_materials(model(Clerk(error_rate=1.0)), at_hand(), RECIPE, seed=1)
-    assert found.facts["trust"]["accuracy"] < 0.6 and found.facts["dropped"]["low trust"] + len(found.texts) > 10
-    assert found.trust.max(initial=0.0) < 0.7
+def test_a_model_that_human_labels_refute_teaches_nothing(model):
+    found = lm_materials(model(Clerk(is_wrong=True)), at_hand(), RECIPE, seed=1)
+    assert found.facts["trust"]["accuracy"] == 0.0 and found.facts["agreement"] == 1.0
+    assert found.texts == [] and found.facts["dropped"]["low trust"] > 10
 
 
 def student(accuracy):
