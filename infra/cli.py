@@ -21,6 +21,7 @@ COMMANDS = {
     "labels": "Bring in human labels.",
     "migrate": "Create the registry or bring it to the newest revision.",
     "models": "Look at model versions and decide on them.",
+    "prompts": "Look at a language model's prompts and measure them.",
     "runs": "Look at training runs and ask for one.",
     "serve": "Answer predictions.",
     "task": "Create and list tasks.",

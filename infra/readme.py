@@ -16,6 +16,8 @@ CAPTIONS = {                                          # of files that have no do
     "constraints.txt": "The exact version of every package.",
     "pyproject.toml": "What is installed, and for which folder.",
     "registry/migrations/script.py.mako": "Template of a migration.",
+    "trainer/language_model/prompts/english.toml": "The English prompts.",
+    "trainer/language_model/prompts/korean.toml": "The Korean prompts.",
     "infra/asyncapi.yaml": "The events on Kafka, for other teams.",
     "infra/demo/ATTRIBUTION.md": "Authors and license of BANKING77.",
     "infra/demo/banking77.parquet": "BANKING77, 13,083 customer queries in 77 intents.",

@@ -1,6 +1,8 @@
 """How the trainer works on this machine: `HYPERMATCH_TRAINER_<FIELD>`."""
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -21,3 +23,24 @@ class TrainerSettings(BaseSettings):
                                     "each further one, at most a day.")
     lease_seconds: float = Field(30.0, gt=0, description="A trainer that did not renew for this long has lost its "
                                  "task to the others.")
+
+    lm_backend: Literal["none", "openai", "transformers", "recorded"] = Field(
+        "none", description="Language model: `openai` is any compatible endpoint, `transformers` a local folder, "
+        "`recorded` replays what was asked before.")
+    lm_url: str = Field("http://127.0.0.1:8000/v1", description="Endpoint of `openai`, up to and without "
+                        "`/completions`.")
+    lm_model: str = Field("", description="The endpoint's model, the folder of a `transformers` model, or the name "
+                          "under which answers were recorded.")
+    lm_key: SecretStr | None = Field(None, description="Key of the endpoint; never shown or stored.")
+    lm_is_chat: bool = Field(False, description="The endpoint has `/chat/completions` only; use "
+                             '`language_model.answers = "votes"` in the recipe with it.')
+    lm_device: str = Field("cpu", description="Where a `transformers` model runs: `cpu`, `cuda`, `cuda:1`, ...")
+    lm_timeout_seconds: float = Field(60.0, gt=0, description="A call without an answer for this long is made again.")
+    lm_retries: int = Field(5, ge=0, description="How often a failed call is made again.")
+    lm_concurrency: int = Field(8, ge=1, le=256, description="Calls at once.")
+    lm_calls_per_minute: float = Field(0.0, ge=0, description="Rate that calls keep to; 0: no limit.")
+    lm_max_calls: int = Field(100_000, ge=0, description="Calls of one run, retries included; 0: no limit.")
+    lm_max_tokens: int = Field(0, ge=0, description="Tokens of one run; 0: no limit.")
+    lm_max_money: float = Field(0.0, ge=0, description="Money of one run, by the two prices; 0: no limit.")
+    lm_prompt_price: float = Field(0.0, ge=0, description="Price of a million prompt tokens.")
+    lm_completion_price: float = Field(0.0, ge=0, description="Price of a million written tokens.")
