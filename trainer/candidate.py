@@ -16,9 +16,9 @@ from trainer.errors import NotTrainable
 from trainer.evaluation import Answers, Evaluation, evaluate, latency_of
 from trainer.export.bundle import CPU, Exported, Lineage, export
 from trainer.gate.decide import GateDecision, Opponent, decide
-from trainer.learning.embedded import Labeled
-from trainer.learning.head import Head
-from trainer.learning.learn import learn
+from trainer.learning.embedded import Labeled, Unlabeled
+from trainer.learning.label_names import spoken
+from trainer.learning.learn import Learned, learn
 from trainer.materials import Materials
 from trainer.recipe import Recipe
 from trainer.workplace import Report, Workplace
@@ -32,7 +32,7 @@ class Judged:
     decision: GateDecision
 
 
-def make(workplace: Workplace, materials: Materials, recipe: Recipe, report: Report) -> tuple[Exported, Head]:
+def make(workplace: Workplace, materials: Materials, recipe: Recipe, report: Report) -> tuple[Exported, Learned]:
     """Learn and export; raises NotTrainable before any work if the labels teach nothing."""
     check_trainable(materials)
     train = materials.train
@@ -40,14 +40,14 @@ def make(workplace: Workplace, materials: Materials, recipe: Recipe, report: Rep
                            lambda done: report("encoder", done))
     embedder = Embedder(encoder, body_of(encoder, workplace.cache), EmbeddingCache(workplace.cache, encoder.digest),
                         workplace.threads)
-    vectors = embedder.embed(train.texts, lambda done: report("embedding", done))
-    report("learning", 0.0)
-    head = learn(Labeled(vectors, train.classes, len(materials.labels)), None, recipe.head, recipe.seed)
+    learned = _learn(embedder, materials, recipe, report)
     report("export", 0.0)
     lineage = Lineage(task=materials.task, label_space=materials.label_space, labels=materials.labels, recipe=recipe,
                       bank_version=materials.bank_version, code_revision=workplace.code_revision,
                       created_at=workplace.now())
-    return export(embedder, head, lineage, train.texts, workplace.store, workplace.cache, workplace.threads), head
+    exported = export(embedder, learned.head, lineage, train.texts, workplace.store, workplace.cache,
+                      workplace.threads)
+    return exported, learned
 
 
 def judge(workplace: Workplace, materials: Materials, exported: Exported, champion: ModelVersion | None,
@@ -69,6 +69,15 @@ def check_trainable(materials: Materials) -> None:
         raise NotTrainable(
             f"task {materials.task} has train labels of {n_classes} classes, at least 2 are needed",
             f"import some: `hypermatch labels import FILE --task {materials.task} --part train`")
+
+
+def _learn(embedder: Embedder, materials: Materials, recipe: Recipe, report: Report) -> Learned:
+    n_train, texts = len(materials.train.texts), materials.train.texts + materials.traffic
+    vectors = embedder.embed(texts, lambda done: report("embedding", done))
+    names = embedder.embed([spoken(label) for label in materials.labels])
+    report("learning", 0.0)
+    labeled = Labeled(vectors[:n_train], materials.train.classes, len(materials.labels))
+    return learn(labeled, Unlabeled(vectors[n_train:]), names, recipe.head, recipe.in_domain, recipe.seed)
 
 
 def _evaluation(answers: Answers, exported: Exported, materials: Materials, recipe: Recipe) -> Evaluation:

@@ -35,16 +35,16 @@ class Materials:
 
 
 def gather(workplace: Workplace, task: str, recipe: Recipe) -> Materials:
-    """Read labels and traffic; gate texts are taken out of the traffic, nothing may learn from them."""
+    """Read labels and traffic; labeled texts are taken out of the traffic, nothing may learn from those of the gate."""
     with read(workplace.engine) as session:
         space = label_space(session, task)
         train = _texts(labeled_texts(session, task, Part.TRAIN), space.labels)
         gate = _texts(labeled_texts(session, task, Part.GATE), space.labels)
     bank_version = workplace.bank.version
     traffic = _traffic(workplace.bank, task, bank_version, recipe.max_traffic) if recipe.uses_traffic else []
-    judged = set(gate.texts)
+    labeled = set(gate.texts) | set(train.texts)
     return Materials(task=task, label_space=space.number, labels=list(space.labels), train=train, gate=gate,
-                     traffic=[text for text in traffic if text not in judged], bank_version=bank_version)
+                     traffic=[text for text in traffic if text not in labeled], bank_version=bank_version)
 
 
 def _texts(rows: list[LabeledText], labels: list[str]) -> LabeledTexts:

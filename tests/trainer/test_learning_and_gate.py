@@ -5,13 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.errors import NotTrainable
 from trainer.evaluation import Answers, Latency, ece, evaluate, macro_f1_of
 from trainer.gate.decide import Opponent, decide
 from trainer.intervals import wilson
 from trainer.learning.calibration import fit_temperature
 from trainer.learning.embedded import Labeled
-from trainer.learning.learn import learn
+from trainer.learning.supervised import learn_supervised
 from trainer.recipe import GateRecipe, HeadRecipe
 
 LABELS = ["a", "b", "c", "d"]
@@ -29,22 +28,16 @@ def clusters(n_per_class, spread, seed=0, n_classes=4, d=16):
 def test_a_head_learns_from_few_labels_and_twice_the_same(n_per_class):
     train, test = clusters(n_per_class, 0.5), clusters(50, 0.5, seed=9)
 
-    head, again = (learn(train, None, HeadRecipe(), seed=3) for _ in range(2))
+    head, again = (learn_supervised(train, HeadRecipe(), seed=3) for _ in range(2))
 
     assert (head.probs(test.vectors).argmax(axis=1) == test.classes).mean() > 0.85
     np.testing.assert_array_equal(head.weight, again.weight)
 
 
 def test_confidence_means_what_it_says_on_texts_not_seen():
-    head, test = learn(clusters(30, 1.5), None, HeadRecipe(), seed=3), clusters(500, 1.5, seed=9)
+    head, test = learn_supervised(clusters(30, 1.5), HeadRecipe(), seed=3), clusters(500, 1.5, seed=9)
 
     assert ece(Answers(head.probs(test.vectors), test.classes)) < 0.06
-
-
-def test_labels_of_one_class_teach_nothing():
-    labeled = clusters(5, 0.5)
-    with pytest.raises(NotTrainable, match="1 classes"):
-        learn(labeled.take(labeled.classes == 2), None, HeadRecipe(), seed=3)
 
 
 def test_a_temperature_undoes_overconfidence():

@@ -1,0 +1,89 @@
+"""The arms of the learning benchmark: ways to learn from the same labels, bank and label names."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from trainer.evaluation import Answers, ece, macro_f1_of
+from trainer.learning.calibration import fit_soft_temperature
+from trainer.learning.choice import Choice
+from trainer.learning.consistency import ConsistencyRecipe, learn_consistent
+from trainer.learning.embedded import Labeled, Unlabeled
+from trainer.learning.head import Head, logits_of, prototypes_of
+from trainer.learning.learn import learn
+from trainer.learning.supervised import learn_supervised
+from trainer.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What one draw gives every arm: labels, the rest of the train split without its labels, and the label names."""
+
+    labeled: Labeled
+    unlabeled: Unlabeled
+    names: np.ndarray
+    seed: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """How an arm's head did on the test split."""
+
+    accuracy: float
+    macro_f1: float
+    ece: float
+    seconds: float
+    answers: np.ndarray                               # (n,) of the test split
+    choice: Choice | None = None
+
+
+def labels_only(draw: Draw, recipe: Recipe) -> Head:
+    return learn_supervised(draw.labeled, recipe.head, draw.seed)
+
+
+def names_as_labels(draw: Draw, recipe: Recipe) -> Head:
+    """Each label's name is one more labeled text of its class."""
+    labeled = draw.labeled
+    both = Labeled(np.concatenate([labeled.vectors, draw.names]),
+                   np.concatenate([labeled.classes, np.arange(labeled.n_classes)]), labeled.n_classes)
+    return learn_supervised(both, recipe.head, draw.seed)
+
+
+def in_domain_always(draw: Draw, recipe: Recipe) -> Head:
+    always = replace(recipe.in_domain, use="always")
+    return learn(draw.labeled, draw.unlabeled, draw.names, recipe.head, always, draw.seed).head
+
+
+def consistent(method: str) -> Callable[[Draw, Recipe], Head]:
+    def arm(draw: Draw, recipe: Recipe) -> Head:
+        linear = learn_consistent(draw.labeled, draw.unlabeled.vectors,
+                                  ConsistencyRecipe(method=method), draw.seed)  # type: ignore[arg-type]
+        logits = logits_of(linear, draw.labeled.vectors)
+        temperature = max(fit_soft_temperature(logits, np.eye(draw.labeled.n_classes)[draw.labeled.classes]), 1.0)
+        return Head(np.ascontiguousarray(linear[:, :-1]), linear[:, -1].copy(), temperature,
+                    prototypes_of(draw.labeled), {})
+
+    return arm
+
+
+ARMS: dict[str, Callable[[Draw, Recipe], Head]] = {
+    "labels": labels_only, "templates": names_as_labels, "pi": consistent("pi-model"),
+    "fixmatch": consistent("fixmatch"), "softmatch": consistent("softmatch"), "issl": in_domain_always,
+}
+
+
+def score(arm: str, draw: Draw, recipe: Recipe, test: Labeled) -> Score:
+    """Learn by one arm and measure; `hypermatch` is whatever the human labels choose."""
+    begun, choice = time.perf_counter(), None
+    if arm == "hypermatch":
+        learned = learn(draw.labeled, draw.unlabeled, draw.names, recipe.head, recipe.in_domain, draw.seed)
+        head, choice = learned.head, learned.choice
+    else:
+        head = ARMS[arm](draw, recipe)
+    seconds = time.perf_counter() - begun
+    answers = Answers(head.probs(test.vectors), test.classes)
+    guesses = answers.probs.argmax(axis=1)
+    return Score(float((guesses == test.classes).mean()), float(macro_f1_of(test.classes, guesses, test.n_classes)),
+                 float(ece(answers)), seconds, guesses, choice)
