@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from infra.bench.learning_arms import Draw, Score, score
+from infra.bench.learning_arms import Draw, Score, score_all
 from registry.errors import HyperMatchError
 from trainer.encoders.bodies import body_of
 from trainer.encoders.cache import EmbeddingCache
@@ -43,8 +43,7 @@ def measure(split: Split, recipe: Recipe, *, per_class: Sequence[int], n_draws: 
     for size in per_class:
         for number in range(n_draws):
             draw = draw_of(split.pool, split.names, size, number)
-            scores = {arm: score(arm, draw, recipe, split.test) for arm in ("labels", *arms) if arm != "labels"} | {
-                "labels": score("labels", draw, recipe, split.test)}
+            scores = score_all(["labels", *(arm for arm in arms if arm != "labels")], draw, recipe, split.test)
             cells += [_cell(size, number, arm, found) for arm, found in scores.items()]
             if "hypermatch" in scores:
                 shipped.append(_shipped(size, number, scores["hypermatch"], scores["labels"]))
@@ -78,8 +77,8 @@ def labels_only_curve(split: Split, recipe: Recipe, per_class: Sequence[int], n_
     while size < largest:
         size = min(size * CURVE_FACTOR, largest)
         draws = range(1 if size == largest else min(N_CURVE_DRAWS, n_draws))
-        curve[size] = mean(score("labels", draw_of(split.pool, split.names, size, number), recipe,
-                                 split.test).accuracy for number in draws)
+        curve[size] = mean(score_all(["labels"], draw_of(split.pool, split.names, size, number), recipe,
+                                     split.test)["labels"].accuracy for number in draws)
         say(f"{size} per class, labels only: {curve[size]:.3f}")
     return dict(sorted(curve.items()))
 

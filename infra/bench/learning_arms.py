@@ -1,8 +1,8 @@
 """The arms of the learning benchmark: ways to learn from the same labels, bank and label names."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -51,11 +51,6 @@ def names_as_labels(draw: Draw, recipe: Recipe) -> Head:
     return learn_supervised(both, recipe.head, draw.seed)
 
 
-def in_domain_always(draw: Draw, recipe: Recipe) -> Head:
-    always = replace(recipe.in_domain, use="always")
-    return learn(draw.labeled, draw.unlabeled, draw.names, recipe.head, always, draw.seed).head
-
-
 def consistent(method: str) -> Callable[[Draw, Recipe], Head]:
     def arm(draw: Draw, recipe: Recipe) -> Head:
         linear = learn_consistent(draw.labeled, draw.unlabeled.vectors,
@@ -70,19 +65,31 @@ def consistent(method: str) -> Callable[[Draw, Recipe], Head]:
 
 ARMS: dict[str, Callable[[Draw, Recipe], Head]] = {
     "labels": labels_only, "templates": names_as_labels, "pi": consistent("pi-model"),
-    "fixmatch": consistent("fixmatch"), "softmatch": consistent("softmatch"), "issl": in_domain_always,
+    "fixmatch": consistent("fixmatch"), "softmatch": consistent("softmatch"),
 }
+CHOSEN = ("issl", "hypermatch")                       # in-domain learning always, and where the labels choose it
 
 
-def score(arm: str, draw: Draw, recipe: Recipe, test: Labeled) -> Score:
-    """Learn by one arm and measure; `hypermatch` is whatever the human labels choose."""
-    begun, choice = time.perf_counter(), None
-    if arm == "hypermatch":
+def score_all(arms: Sequence[str], draw: Draw, recipe: Recipe, test: Labeled) -> dict[str, Score]:
+    """Learn by each arm and measure; `issl` and `hypermatch` come of one run, the latter being what it chose."""
+    scores = {}
+    for arm in arms:
+        if arm not in CHOSEN:
+            begun = time.perf_counter()
+            head = ARMS[arm](draw, recipe)
+            scores[arm] = _score(head, test, time.perf_counter() - begun)
+    if set(arms) & set(CHOSEN):
+        begun = time.perf_counter()
         learned = learn(draw.labeled, draw.unlabeled, draw.names, recipe.head, recipe.in_domain, draw.seed)
-        head, choice = learned.head, learned.choice
-    else:
-        head = ARMS[arm](draw, recipe)
-    seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - begun
+        if "issl" in arms:
+            scores["issl"] = _score(learned.in_domain or learned.labels_only, test, seconds)
+        if "hypermatch" in arms:
+            scores["hypermatch"] = _score(learned.head, test, seconds, learned.choice)
+    return scores
+
+
+def _score(head: Head, test: Labeled, seconds: float, choice: Choice | None = None) -> Score:
     answers = Answers(head.probs(test.vectors), test.classes)
     guesses = answers.probs.argmax(axis=1)
     return Score(float((guesses == test.classes).mean()), float(macro_f1_of(test.classes, guesses, test.n_classes)),

@@ -24,15 +24,15 @@ def command(data_file: Path, per_class: str, draws: int, arms: str, recipe_file:
             max_bank: int, max_test: int, json_file: Path | None) -> None:
     """Give every arm the same labels, the rest of the train split as bank, and no validation labels."""
     from infra.bench.learning import measure, read_split
-    from infra.bench.learning_arms import ARMS
+    from infra.bench.learning_arms import ARMS, CHOSEN
     from registry.errors import HyperMatchError
     from trainer.progress import StepBar
     from trainer.recipe import Recipe, read_recipe
     from trainer.settings import TrainerSettings
 
     wanted = arms.split(",")
-    if unknown := sorted(set(wanted) - set(ARMS) - {"hypermatch"}):
-        raise HyperMatchError(f"there is no arm {unknown[0]!r}", f"known are {', '.join([*ARMS, 'hypermatch'])}")
+    if unknown := sorted(set(wanted) - set(ARMS) - set(CHOSEN)):
+        raise HyperMatchError(f"there is no arm {unknown[0]!r}", f"known are {', '.join([*ARMS, *CHOSEN])}")
     sizes = _sizes(per_class)
     recipe, settings = read_recipe(recipe_file) if recipe_file else Recipe(), TrainerSettings()
     with StepBar() as bar:

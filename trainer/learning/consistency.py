@@ -46,6 +46,9 @@ class FixedThreshold(nn.Module):
 class SoftThreshold(nn.Module):
     """Weigh a pseudo-label by how far its confidence falls below the running mean (SoftMatch)."""
 
+    mean: Tensor
+    variance: Tensor
+
     def __init__(self, n_classes: int, momentum: float = 0.99, n_sigma: float = 2.0) -> None:
         super().__init__()
         self.momentum, self.n_sigma = momentum, n_sigma
@@ -62,6 +65,8 @@ class SoftThreshold(nn.Module):
 
 class Alignment(nn.Module):
     """Pull guesses to equal class shares by their running mean (distribution alignment, arXiv 1911.09785)."""
+
+    mean: Tensor
 
     def __init__(self, n_classes: int, momentum: float = 0.99) -> None:
         super().__init__()

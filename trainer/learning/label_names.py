@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from trainer.learning.embedded import Labeled
 
-LARGEST_CHANCE = 0.01                                 # that names which say nothing do as well
+LARGEST_CHANCE = 0.05                                 # that names which say nothing do as well
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _JOINTS = re.compile(r"[_/\-.]+")
 
