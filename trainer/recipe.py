@@ -68,7 +68,7 @@ class InDomainRecipe:
     n_steps: int = 40
     name_weight: float = 0.5                          # of a label's name, in labels
     name_temperature: float = 0.05
-    prior_trust: float = 0.5                          # in the class shares estimated on the bank; rest: equal shares
+    prior_labels: float = 10.0                        # labels per class that trust estimated class shares half
     sharpness: float = 2.0
     confidence_power: float = 3.0
     label_share: float = 0.1                          # of all weight, that human labels have at least
@@ -82,9 +82,9 @@ class InDomainRecipe:
         check(0 < self.alpha < 1, "in_domain.alpha", self.alpha, "above 0, below 1")
         check(1 <= self.n_steps <= 1_000, "in_domain.n_steps", self.n_steps, "1 to 1000")
         check(1 <= self.n_iterations <= 1_000, "in_domain.n_iterations", self.n_iterations, "1 to 1000")
-        for name in ("min_certainty", "prior_trust", "label_share"):
+        for name in ("min_certainty", "label_share"):
             check(0 <= getattr(self, name) <= 1, f"in_domain.{name}", getattr(self, name), "0 to 1")
-        for name in ("name_weight", "confidence_power"):
+        for name in ("name_weight", "confidence_power", "prior_labels"):
             check(getattr(self, name) >= 0, f"in_domain.{name}", getattr(self, name), "0 or more")
         for name in ("name_temperature", "sharpness", "strength"):
             check(getattr(self, name) > 0, f"in_domain.{name}", getattr(self, name), "above 0")

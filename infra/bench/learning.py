@@ -23,6 +23,8 @@ CURVE_FACTOR = 2                                      # from one size of the lab
 N_CURVE_DRAWS = 3
 NOISE_SIGMAS = 2.0                                    # a cell is harmful beyond this many standard errors
 
+N_SCRIPT_TEXTS = 500                                  # enough to tell the script of a data set
+
 Say = Callable[[str], None]
 
 
@@ -132,6 +134,14 @@ def read_split(file: Path, recipe: Recipe, cache: Path, *, max_bank: int, max_te
         return Labeled(vectors, frame["label"].map(numbers).to_numpy(np.int64), len(labels))
 
     return Split(labeled(train), labeled(test), embedder.embed([spoken(label) for label in labels]), labels)
+
+
+def encoder_for(file: Path) -> str:
+    """Return `minilm`, which knows English, for texts in Latin letters, else `subword`, which learns from the bank."""
+    texts = "".join(_frames(file, ())[0]["text"].head(N_SCRIPT_TEXTS))
+    letters = [letter for letter in texts if letter.isalpha()]
+    is_latin = sum(letter < "\u0250" for letter in letters) > len(letters) / 2
+    return "minilm" if is_latin else "subword"
 
 
 def _frames(file: Path, without: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -2,7 +2,7 @@
 
 import click
 
-from infra.commands import bench_ingest, bench_learning, bench_serving
+from infra.commands import bench_ingest, bench_learning, bench_results, bench_serving
 
 
 @click.group("bench")
@@ -12,4 +12,5 @@ def command() -> None:
 
 command.add_command(bench_ingest.command)
 command.add_command(bench_learning.command)
+command.add_command(bench_results.command)
 command.add_command(bench_serving.command)

@@ -15,7 +15,7 @@ DEFAULT_ARMS = "labels,templates,fixmatch,softmatch,issl,hypermatch"
 @click.option("--draws", default=5, show_default=True, type=click.IntRange(min=1))
 @click.option("--arms", default=DEFAULT_ARMS, show_default=True)
 @click.option("--recipe", "recipe_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="TOML; else the defaults.")
+              help="TOML; else the defaults, with the encoder that fits the script of the texts.")
 @click.option("--without", multiple=True, help="Leave out this label, such as one for texts out of scope.")
 @click.option("--max-bank", default=10_000, show_default=True, type=click.IntRange(min=10))
 @click.option("--max-test", default=5_000, show_default=True, type=click.IntRange(min=10))
@@ -23,7 +23,9 @@ DEFAULT_ARMS = "labels,templates,fixmatch,softmatch,issl,hypermatch"
 def command(data_file: Path, per_class: str, draws: int, arms: str, recipe_file: Path | None, without: tuple[str, ...],
             max_bank: int, max_test: int, json_file: Path | None) -> None:
     """Give every arm the same labels, the rest of the train split as bank, and no validation labels."""
-    from infra.bench.learning import measure, read_split
+    from dataclasses import replace
+
+    from infra.bench.learning import encoder_for, measure, read_split
     from infra.bench.learning_arms import ARMS, CHOSEN
     from registry.errors import HyperMatchError
     from trainer.progress import StepBar
@@ -34,7 +36,8 @@ def command(data_file: Path, per_class: str, draws: int, arms: str, recipe_file:
     if unknown := sorted(set(wanted) - set(ARMS) - set(CHOSEN)):
         raise HyperMatchError(f"there is no arm {unknown[0]!r}", f"known are {', '.join([*ARMS, *CHOSEN])}")
     sizes = _sizes(per_class)
-    recipe, settings = read_recipe(recipe_file) if recipe_file else Recipe(), TrainerSettings()
+    recipe = read_recipe(recipe_file) if recipe_file else replace(Recipe(), encoder=encoder_for(data_file))
+    settings = TrainerSettings()
     with StepBar() as bar:
         split = read_split(data_file, recipe, Path(settings.cache), max_bank=max_bank, max_test=max_test,
                            without=without, threads=settings.threads, report=bar.report)

@@ -38,7 +38,9 @@ class Domain:
         vectors = self.neighborhood.vectors
         by_head = self._by_head(labeled, head, seed)
         by_graph = self._by_graph(rows, labeled, recipe)
-        prior = estimated_prior(normalized(by_head) + normalized(by_graph), recipe.prior_trust)
+        per_class = len(labeled) / labeled.n_classes
+        prior = estimated_prior(normalized(by_head) + normalized(by_graph),
+                                trust=per_class / (per_class + recipe.prior_labels) if per_class else 0.0)
         guesses = normalized(aligned(by_head, prior) * aligned(by_graph, prior))
         guesses = aligned(guesses, prior)
         guesses[rows] = np.eye(labeled.n_classes)[labeled.classes]
