@@ -16,7 +16,7 @@ def curves(title: str, lines: Mapping[str, Line]) -> str:
     """Return an SVG with one line per arm; labels per class run logarithmically."""
     points = [point for line in lines.values() for point in line]
     xs = [math.log(x) for x, _ in points]
-    x_low, x_high = min(xs), max(max(xs), min(xs) + 1e-9)
+    x_low, x_high = min(xs), max(*xs, min(xs) + 1e-9)
     y_low, y_high = _round_down(min(y for _, y in points)), 1.0
 
     def place(x: float, y: float) -> tuple[float, float]:
