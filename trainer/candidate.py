@@ -1,6 +1,6 @@
 """Makes a candidate: encoder, vectors, head, bundle; then its measurements and the gate's decision."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,9 +14,11 @@ from trainer.encoders.embedder import Embedder
 from trainer.encoders.kinds import open_encoder
 from trainer.errors import NotTrainable
 from trainer.evaluation import Answers, Evaluation, evaluate, latency_of
-from trainer.export.bundle import CPU, Exported, Lineage, export
+from trainer.export.bundle import CPU, Exported, Lineage, export, identity_of
 from trainer.gate.decide import GateDecision, Opponent, decide
 from trainer.learning.embedded import Labeled, Unlabeled
+from trainer.learning.head import Head
+from trainer.learning.interpolation import interpolated
 from trainer.learning.label_names import spoken
 from trainer.learning.learn import Learned, learn
 from trainer.materials import Materials
@@ -32,7 +34,8 @@ class Judged:
     decision: GateDecision
 
 
-def make(workplace: Workplace, materials: Materials, recipe: Recipe, report: Report) -> tuple[Exported, Learned]:
+def make(workplace: Workplace, materials: Materials, champion: ModelVersion | None, recipe: Recipe,
+         report: Report) -> tuple[Exported, Learned]:
     """Learn and export; raises NotTrainable before any work if the labels teach nothing."""
     check_trainable(materials)
     train = materials.train
@@ -41,6 +44,8 @@ def make(workplace: Workplace, materials: Materials, recipe: Recipe, report: Rep
     embedder = Embedder(encoder, body_of(encoder, workplace.cache), EmbeddingCache(workplace.cache, encoder.digest),
                         workplace.threads)
     learned = _learn(embedder, materials, recipe, report)
+    if champion is not None and recipe.head.champion_share > 0:
+        learned = replace(learned, head=_with_share_of(champion, learned.head, embedder, workplace, materials, recipe))
     report("export", 0.0)
     lineage = Lineage(task=materials.task, label_space=materials.label_space, labels=materials.labels, recipe=recipe,
                       bank_version=materials.bank_version, code_revision=workplace.code_revision,
@@ -80,6 +85,12 @@ def _learn(embedder: Embedder, materials: Materials, recipe: Recipe, report: Rep
     return learn(labeled, Unlabeled(vectors[n_train:]), names, recipe.head, recipe.in_domain, recipe.seed)
 
 
+def _with_share_of(champion: ModelVersion, head: Head, embedder: Embedder, workplace: Workplace, materials: Materials,
+                   recipe: Recipe) -> Head:
+    return interpolated(head, materials.labels, identity_of(embedder.encoder),
+                        load_bundle(workplace.store, champion.digest), recipe.head.champion_share)
+
+
 def _evaluation(answers: Answers, exported: Exported, materials: Materials, recipe: Recipe) -> Evaluation:
     return evaluate(answers, materials.labels, latency_of(exported.predictor, materials.gate.texts[:32]),
                     exported.size_bytes, confidence=recipe.gate.confidence, n_resamples=recipe.gate.n_resamples,
@@ -95,6 +106,9 @@ def _opponent(workplace: Workplace, champion: ModelVersion, answers: Answers, ma
     if not len(rows):
         return None
     texts = [materials.gate.texts[row] for row in rows]
-    probs, _ = Predictor.load(bundle, CPU, workplace.threads).probs(texts)
+    predictor = Predictor.load(bundle, CPU, workplace.threads)
+    probs, _ = predictor.probs(texts)
     classes = np.array([known[materials.labels[number]] for number in materials.gate.classes[rows]])
-    return Opponent(name_of(champion), Answers(probs, classes), Answers(answers.probs[rows], answers.classes[rows]))
+    return Opponent(name_of(champion), bundle.labels, Answers(probs, classes),
+                    Answers(answers.probs[rows], answers.classes[rows]),
+                    latency_of(predictor, materials.gate.texts[:32]), len(bundle.model) + len(bundle.features))

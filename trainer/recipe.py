@@ -49,8 +49,10 @@ class HeadRecipe:
     strengths: tuple[float, ...] = (1.0, 4.0, 16.0, 64.0, 256.0)
     unchosen_strength: float = 16.0                   # where a class has one label and nothing can be held out
     n_folds: int = 5
+    champion_share: float = 0.0                       # of the champion's weights; it cuts negative flips
 
     def __post_init__(self) -> None:
+        check(0 <= self.champion_share < 1, "head.champion_share", self.champion_share, "0 to below 1")
         check(len(self.strengths) > 0 and min(self.strengths) > 0, "head.strengths", self.strengths, "numbers above 0")
         check(self.unchosen_strength > 0, "head.unchosen_strength", self.unchosen_strength, "above 0")
         check(2 <= self.n_folds <= 20, "head.n_folds", self.n_folds, "2 to 20")
@@ -112,13 +114,19 @@ class GateRecipe:
     max_ece: float = 0.15
     min_recall: float = 0.2
     min_class_labels: int = 10                        # gate labels of a class before its recall is judged
+    class_margin: float = 0.1                         # recall that a class of the champion's may surely lose
+    max_negative_flips: float = 0.15                  # of the champion's right answers, that may surely turn wrong
+    max_slowdown: float = 3.0                         # times the champion's median latency
+    max_growth: float = 4.0                           # times the champion's bytes
     confidence: float = 0.95
     n_resamples: int = 2_000
 
     def __post_init__(self) -> None:
-        for name in ("majority_margin", "margin", "max_ece", "min_recall"):
+        for name in ("majority_margin", "margin", "max_ece", "min_recall", "class_margin", "max_negative_flips"):
             check(0 <= getattr(self, name) <= 1, f"gate.{name}", getattr(self, name), "0 to 1")
         for name in ("min_labels", "min_class_labels"):
+            check(getattr(self, name) >= 1, f"gate.{name}", getattr(self, name), "1 or more")
+        for name in ("max_slowdown", "max_growth"):
             check(getattr(self, name) >= 1, f"gate.{name}", getattr(self, name), "1 or more")
         check(0.5 < self.confidence < 1, "gate.confidence", self.confidence, "above 0.5, below 1")
         check(100 <= self.n_resamples <= 100_000, "gate.n_resamples", self.n_resamples, "100 to 100000")

@@ -61,9 +61,9 @@ def _claim(workplace: Workplace, task: str, recipe: Recipe, *, reason: str, acto
 def _work(workplace: Workplace, run: Run, recipe: Recipe, holding: Holding, report: Report) -> Outcome:
     report("reading", 0.0)
     materials = gather(workplace, run.task, recipe)
-    exported, learned = make(workplace, materials, recipe, report)
     with read(workplace.engine) as session:
         champion = champion_of(session, run.task)
+    exported, learned = make(workplace, materials, champion, recipe, report)
     judged = judge(workplace, materials, exported, champion, recipe, report)
     report("gate", 1.0)
     return _register(workplace, run, recipe, holding, materials, exported, learned, judged)
