@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from infra.bench.learning_arms import Draw, Score, score_all
+from infra.bench.learning_arms import Draw, Score, Texts, score_all
 from registry.errors import HyperMatchError
 from trainer.encoders.bodies import body_of
 from trainer.encoders.cache import EmbeddingCache
@@ -30,12 +30,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Split:
-    """A labeled data set as vectors: the pool that labels are drawn from, the test split, and the label names."""
+    """A labeled data set: the pool that labels are drawn from, the test split, and the label names."""
 
     pool: Labeled
     test: Labeled
     names: np.ndarray
     labels: list[str]
+    pool_texts: list[str]
+    test_texts: list[str]
+    embed: Callable[[list[str]], np.ndarray]
 
 
 def measure(split: Split, recipe: Recipe, *, per_class: Sequence[int], n_draws: int, arms: Sequence[str],
@@ -44,8 +47,8 @@ def measure(split: Split, recipe: Recipe, *, per_class: Sequence[int], n_draws: 
     cells, shipped = [], []
     for size in per_class:
         for number in range(n_draws):
-            draw = draw_of(split.pool, split.names, size, number)
-            scores = score_all(["labels", *(arm for arm in arms if arm != "labels")], draw, recipe, split.test)
+            draw = draw_of(split, size, number)
+            scores = score_all(["labels", *(arm for arm in arms if arm != "labels")], draw, recipe)
             cells += [_cell(size, number, arm, found) for arm, found in scores.items()]
             if "hypermatch" in scores:
                 shipped.append(_shipped(size, number, scores["hypermatch"], scores["labels"]))
@@ -59,16 +62,18 @@ def measure(split: Split, recipe: Recipe, *, per_class: Sequence[int], n_draws: 
     }
 
 
-def draw_of(pool: Labeled, names: np.ndarray, per_class: int, number: int) -> Draw:
+def draw_of(split: Split, per_class: int, number: int) -> Draw:
     """Draw `per_class` labels of each class, or all of a smaller class; draws of one number are nested."""
-    generator = np.random.default_rng(number)
+    pool, generator = split.pool, np.random.default_rng(number)
     order = generator.permutation(len(pool))
     rank = np.empty(len(pool), np.int64)              # how many of its class come before a text
     for klass in range(pool.n_classes):
         rows = order[pool.classes[order] == klass]
         rank[rows] = np.arange(len(rows))
-    drawn = rank < per_class
-    return Draw(pool.take(np.flatnonzero(drawn)), Unlabeled(pool.vectors[~drawn]), names, number)
+    drawn, others = np.flatnonzero(rank < per_class), np.flatnonzero(rank >= per_class)
+    return Draw(pool.take(drawn), Unlabeled(pool.vectors[others]), split.names, number, split.test,
+                Texts([split.pool_texts[row] for row in drawn], [split.pool_texts[row] for row in others],
+                      split.test_texts, split.embed))
 
 
 def labels_only_curve(split: Split, recipe: Recipe, per_class: Sequence[int], n_draws: int,
@@ -79,8 +84,8 @@ def labels_only_curve(split: Split, recipe: Recipe, per_class: Sequence[int], n_
     while size < largest:
         size = min(size * CURVE_FACTOR, largest)
         draws = range(1 if size == largest else min(N_CURVE_DRAWS, n_draws))
-        curve[size] = mean(score_all(["labels"], draw_of(split.pool, split.names, size, number), recipe,
-                                     split.test)["labels"].accuracy for number in draws)
+        curve[size] = mean(score_all(["labels"], draw_of(split, size, number), recipe)["labels"].accuracy
+                           for number in draws)
         say(f"{size} per class, labels only: {curve[size]:.3f}")
     return dict(sorted(curve.items()))
 
@@ -133,7 +138,8 @@ def read_split(file: Path, recipe: Recipe, cache: Path, *, max_bank: int, max_te
         vectors = embedder.embed(list(frame["text"]), lambda done: report("embedding", done))
         return Labeled(vectors, frame["label"].map(numbers).to_numpy(np.int64), len(labels))
 
-    return Split(labeled(train), labeled(test), embedder.embed([spoken(label) for label in labels]), labels)
+    return Split(labeled(train), labeled(test), embedder.embed([spoken(label) for label in labels]), labels,
+                 texts, list(test["text"]), embedder.embed)
 
 
 def encoder_for(file: Path) -> str:

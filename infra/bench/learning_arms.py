@@ -14,7 +14,18 @@ from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.head import Head, logits_of, prototypes_of
 from trainer.learning.learn import learn
 from trainer.learning.supervised import learn_supervised
+from trainer.learning.tfidf import answers_of_tfidf
 from trainer.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The texts behind a draw's vectors, for the arms that read or write texts."""
+
+    labeled: list[str]
+    unlabeled: list[str]
+    test: list[str]
+    embed: Callable[[list[str]], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,8 @@ class Draw:
     unlabeled: Unlabeled
     names: np.ndarray
     seed: int
+    test: Labeled
+    texts: Texts
 
 
 @dataclass(frozen=True)
@@ -63,34 +76,43 @@ def consistent(method: str) -> Callable[[Draw, Recipe], Head]:
     return arm
 
 
+def tfidf(draw: Draw) -> np.ndarray:
+    return answers_of_tfidf(draw.texts.labeled, draw.labeled.classes, draw.labeled.n_classes, draw.texts.unlabeled,
+                            draw.texts.test)
+
+
 ARMS: dict[str, Callable[[Draw, Recipe], Head]] = {
     "labels": labels_only, "templates": names_as_labels, "pi": consistent("pi-model"),
     "fixmatch": consistent("fixmatch"), "softmatch": consistent("softmatch"),
 }
+BASELINES: dict[str, Callable[[Draw], np.ndarray]] = {"tfidf": tfidf}
 CHOSEN = ("issl", "hypermatch")                       # in-domain learning always, and where the labels choose it
 
 
-def score_all(arms: Sequence[str], draw: Draw, recipe: Recipe, test: Labeled) -> dict[str, Score]:
+def score_all(arms: Sequence[str], draw: Draw, recipe: Recipe) -> dict[str, Score]:
     """Learn by each arm and measure; `issl` and `hypermatch` come of one run, the latter being what it chose."""
-    scores = {}
+    scores, test = {}, draw.test
     for arm in arms:
-        if arm not in CHOSEN:
-            begun = time.perf_counter()
+        begun = time.perf_counter()
+        if arm in BASELINES:
+            probs = BASELINES[arm](draw)
+            scores[arm] = _score(probs, test, time.perf_counter() - begun)
+        elif arm in ARMS:
             head = ARMS[arm](draw, recipe)
-            scores[arm] = _score(head, test, time.perf_counter() - begun)
+            scores[arm] = _score(head.probs(test.vectors), test, time.perf_counter() - begun)
     if set(arms) & set(CHOSEN):
         begun = time.perf_counter()
         learned = learn(draw.labeled, draw.unlabeled, draw.names, recipe.head, recipe.in_domain, draw.seed)
         seconds = time.perf_counter() - begun
         if "issl" in arms:
-            scores["issl"] = _score(learned.in_domain or learned.labels_only, test, seconds)
+            scores["issl"] = _score((learned.in_domain or learned.labels_only).probs(test.vectors), test, seconds)
         if "hypermatch" in arms:
-            scores["hypermatch"] = _score(learned.head, test, seconds, learned.choice)
+            scores["hypermatch"] = _score(learned.head.probs(test.vectors), test, seconds, learned.choice)
     return scores
 
 
-def _score(head: Head, test: Labeled, seconds: float, choice: Choice | None = None) -> Score:
-    answers = Answers(head.probs(test.vectors), test.classes)
+def _score(probs: np.ndarray, test: Labeled, seconds: float, choice: Choice | None = None) -> Score:
+    answers = Answers(probs, test.classes)
     guesses = answers.probs.argmax(axis=1)
     return Score(float((guesses == test.classes).mean()), float(macro_f1_of(test.classes, guesses, test.n_classes)),
                  float(ece(answers)), seconds, guesses, choice)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-DEFAULT_ARMS = "labels,templates,fixmatch,softmatch,issl,hypermatch"
+DEFAULT_ARMS = "tfidf,labels,templates,fixmatch,softmatch,issl,hypermatch"
 
 
 @click.command("learning")
@@ -26,15 +26,15 @@ def command(data_file: Path, per_class: str, draws: int, arms: str, recipe_file:
     from dataclasses import replace
 
     from infra.bench.learning import encoder_for, measure, read_split
-    from infra.bench.learning_arms import ARMS, CHOSEN
+    from infra.bench.learning_arms import ARMS, BASELINES, CHOSEN
     from registry.errors import HyperMatchError
     from trainer.progress import StepBar
     from trainer.recipe import Recipe, read_recipe
     from trainer.settings import TrainerSettings
 
     wanted = arms.split(",")
-    if unknown := sorted(set(wanted) - set(ARMS) - set(CHOSEN)):
-        raise HyperMatchError(f"there is no arm {unknown[0]!r}", f"known are {', '.join([*ARMS, *CHOSEN])}")
+    if unknown := sorted(set(wanted) - set(ARMS) - set(BASELINES) - set(CHOSEN)):
+        raise HyperMatchError(f"there is no arm {unknown[0]!r}", f"known are {', '.join([*ARMS, *BASELINES, *CHOSEN])}")
     sizes = _sizes(per_class)
     recipe = read_recipe(recipe_file) if recipe_file else replace(Recipe(), encoder=encoder_for(data_file))
     settings = TrainerSettings()
