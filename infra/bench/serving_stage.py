@@ -44,7 +44,7 @@ class Stage:
         with write(self.engine) as session:
             create_task(session, TASK, labels, actor="bench", now=_now())
         for number, cast in enumerate(casts, start=1):
-            exported, _ = make(self.workplace, _materials(cast, labels), recipe, lambda *_: None)
+            exported, _ = make(self.workplace, _materials(cast, labels), None, recipe, lambda *_: None)
             self.digests[number] = exported.digest
             self._register(exported.digest, recipe)
             report(f"v{number}")
