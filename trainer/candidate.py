@@ -19,8 +19,9 @@ from trainer.gate.decide import GateDecision, Opponent, decide
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.head import Head
 from trainer.learning.interpolation import interpolated
-from trainer.learning.label_names import spoken
+from trainer.learning.label_names import name_evidence, spoken
 from trainer.learning.learn import Learned, learn
+from trainer.learning.selection import select
 from trainer.materials import Materials
 from trainer.recipe import Recipe
 from trainer.workplace import Report, Workplace
@@ -82,7 +83,21 @@ def _learn(embedder: Embedder, materials: Materials, recipe: Recipe, report: Rep
     names = embedder.embed([spoken(label) for label in materials.labels])
     report("learning", 0.0)
     labeled = Labeled(vectors[:n_train], materials.train.classes, len(materials.labels))
-    return learn(labeled, Unlabeled(vectors[n_train:]), names, recipe.head, recipe.in_domain, recipe.seed)
+    foreign = _selected(embedder, materials, labeled, names, recipe, report)
+    traffic = Unlabeled(np.concatenate([vectors[n_train:], foreign]))
+    learned = learn(labeled, traffic, names, recipe.head, recipe.in_domain, recipe.seed)
+    evidence = learned.choice.evidence | {"foreign": {"pool": len(materials.foreign), "selected": len(foreign)}}
+    return replace(learned, choice=replace(learned.choice, evidence=evidence))
+
+
+def _selected(embedder: Embedder, materials: Materials, labeled: Labeled, names: np.ndarray, recipe: Recipe,
+              report: Report) -> np.ndarray:
+    """Return the vectors of the foreign texts that are nearest to the task, (n, d)."""
+    if not materials.foreign:
+        return np.empty((0, labeled.vectors.shape[1]), np.float32)
+    pool = embedder.embed(materials.foreign, lambda done: report("embedding", done))
+    spoken_names = names if name_evidence(names, labeled).is_convincing else None
+    return pool[select(labeled, spoken_names, pool, recipe.out_of_domain, recipe.seed).rows]
 
 
 def _with_share_of(champion: ModelVersion, head: Head, embedder: Embedder, workplace: Workplace, materials: Materials,

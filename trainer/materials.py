@@ -31,6 +31,7 @@ class Materials:
     train: LabeledTexts
     gate: LabeledTexts
     traffic: list[str]
+    foreign: list[str]                                # of other tasks, where this one has hardly any
     bank_version: int | None
 
 
@@ -43,8 +44,11 @@ def gather(workplace: Workplace, task: str, recipe: Recipe) -> Materials:
     bank_version = workplace.bank.version
     traffic = _traffic(workplace.bank, task, bank_version, recipe.max_traffic) if recipe.uses_traffic else []
     labeled = set(gate.texts) | set(train.texts)
+    traffic = [text for text in traffic if text not in labeled]
+    foreign = _foreign(workplace, bank_version, recipe, traffic)
     return Materials(task=task, label_space=space.number, labels=list(space.labels), train=train, gate=gate,
-                     traffic=[text for text in traffic if text not in labeled], bank_version=bank_version)
+                     traffic=traffic, foreign=[text for text in foreign if text not in labeled],
+                     bank_version=bank_version)
 
 
 def _texts(rows: list[LabeledText], labels: list[str]) -> LabeledTexts:
@@ -54,7 +58,16 @@ def _texts(rows: list[LabeledText], labels: list[str]) -> LabeledTexts:
     return LabeledTexts([row.text for row in kept], np.array([numbers[row.label] for row in kept], np.int64))
 
 
-def _traffic(bank: DataBank, task: str, version: int | None, limit: int) -> list[str]:
+def _foreign(workplace: Workplace, version: int | None, recipe: Recipe, own: list[str]) -> list[str]:
+    """Return texts of other tasks, newest first, if the recipe wants them; texts without a task are everyone's own."""
+    if not recipe.uses_traffic or not recipe.out_of_domain.is_wanted(len(own)):
+        return []
+    kept, limit = set(own), recipe.out_of_domain.max_pool
+    found = _traffic(workplace.bank, None, version, limit + len(own))
+    return [text for text in found if text not in kept][:limit]
+
+
+def _traffic(bank: DataBank, task: str | None, version: int | None, limit: int) -> list[str]:
     if version is None:
         return []
     return list(bank.texts(task, version=version, limit=limit).column("text").to_pylist())

@@ -13,6 +13,8 @@ Precision = Literal["fp32", "int8", "fp16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 Use = Literal["auto", "always", "never"]
 USES: tuple[str, ...] = get_args(Use)
+SelectionMethod = Literal["retrieval", "classifier"]
+SELECTION_METHODS: tuple[str, ...] = get_args(SelectionMethod)
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,30 @@ class InDomainRecipe:
 
 
 @dataclass(frozen=True)
+class OutOfDomainRecipe:
+    """Which texts of the rest of the bank stand in while the task has hardly any traffic of its own."""
+
+    use: Use = "auto"                                 # auto: below `enough` own texts; always; never
+    enough: int = 500                                 # texts of its own that a task learns from alone
+    max_pool: int = 20_000                            # newest foreign texts looked at
+    max_texts: int = 2_000                            # selected of them
+    method: SelectionMethod = "retrieval"
+    n_neighbors: int = 3
+    strength: float = 16.0
+
+    def __post_init__(self) -> None:
+        check(self.use in USES, "out_of_domain.use", self.use, " or ".join(USES))
+        check(self.method in SELECTION_METHODS, "out_of_domain.method", self.method, " or ".join(SELECTION_METHODS))
+        for name in ("enough", "max_pool", "max_texts", "n_neighbors"):
+            check(getattr(self, name) >= 1, f"out_of_domain.{name}", getattr(self, name), "1 or more")
+        check(self.strength > 0, "out_of_domain.strength", self.strength, "above 0")
+
+    def is_wanted(self, n_own: int) -> bool:
+        """Say whether a task with this many texts of its own takes in others."""
+        return self.use == "always" or (self.use == "auto" and n_own < self.enough)
+
+
+@dataclass(frozen=True)
 class ExportRecipe:
     """How the model is written for serving."""
 
@@ -143,6 +169,7 @@ class Recipe:
     subword: SubwordRecipe = field(default_factory=SubwordRecipe)
     head: HeadRecipe = field(default_factory=HeadRecipe)
     in_domain: InDomainRecipe = field(default_factory=InDomainRecipe)
+    out_of_domain: OutOfDomainRecipe = field(default_factory=OutOfDomainRecipe)
     export: ExportRecipe = field(default_factory=ExportRecipe)
     gate: GateRecipe = field(default_factory=GateRecipe)
 

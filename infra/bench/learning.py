@@ -21,6 +21,7 @@ from trainer.recipe import Recipe
 
 CURVE_FACTOR = 2                                      # from one size of the labels-only curve to the next
 N_CURVE_DRAWS = 3
+HIDDEN_SHARE = 0.1                                    # of the set's own texts among the foreign ones
 NOISE_SIGMAS = 2.0                                    # a cell is harmful beyond this many standard errors
 
 N_SCRIPT_TEXTS = 500                                  # enough to tell the script of a data set
@@ -38,6 +39,7 @@ class Split:
     labels: list[str]
     pool_texts: list[str]
     test_texts: list[str]
+    foreign: list[str]
     embed: Callable[[list[str]], np.ndarray]
 
 
@@ -73,7 +75,14 @@ def draw_of(split: Split, per_class: int, number: int) -> Draw:
     drawn, others = np.flatnonzero(rank < per_class), np.flatnonzero(rank >= per_class)
     return Draw(pool.take(drawn), Unlabeled(pool.vectors[others]), split.names, number, split.test,
                 Texts([split.pool_texts[row] for row in drawn], [split.pool_texts[row] for row in others],
-                      split.test_texts, split.embed))
+                      split.test_texts, *_hidden(split, others, generator), split.embed))
+
+
+def _hidden(split: Split, others: np.ndarray, generator: np.random.Generator) -> tuple[list[str], int]:
+    """Return the foreign texts with some unlabeled ones of the set behind them, and how many those are."""
+    n = round(len(split.foreign) * HIDDEN_SHARE)
+    hidden = [split.pool_texts[row] for row in generator.permutation(others)[:n]]
+    return split.foreign + hidden, len(hidden)
 
 
 def labels_only_curve(split: Split, recipe: Recipe, per_class: Sequence[int], n_draws: int,
@@ -120,7 +129,7 @@ def harmful(shipped: Sequence[dict[str, Any]]) -> list[int]:
 
 
 def read_split(file: Path, recipe: Recipe, cache: Path, *, max_bank: int, max_test: int, without: Sequence[str],
-               threads: int, report: Callable[[str, float], None]) -> Split:
+               foreign: Sequence[Path], threads: int, report: Callable[[str, float], None]) -> Split:
     """Read columns text, label, split and embed; larger splits are sampled with a fixed seed.
 
     Texts of the test split that also occur in train are left out of it.
@@ -139,7 +148,16 @@ def read_split(file: Path, recipe: Recipe, cache: Path, *, max_bank: int, max_te
         return Labeled(vectors, frame["label"].map(numbers).to_numpy(np.int64), len(labels))
 
     return Split(labeled(train), labeled(test), embedder.embed([spoken(label) for label in labels]), labels,
-                 texts, list(test["text"]), embedder.embed)
+                 texts, list(test["text"]), _foreign(foreign, max_bank, set(texts)), embedder.embed)
+
+
+def _foreign(files: Sequence[Path], most: int, own: set[str]) -> list[str]:
+    """Return the texts of other sets, as many of each."""
+    found: list[str] = []
+    for file in files:
+        frame = pd.read_parquet(file, columns=["text"]).dropna()
+        found += list(_sampled(frame[~frame["text"].isin(own)], most // len(files))["text"].astype(str))
+    return found
 
 
 def encoder_for(file: Path) -> str:
@@ -167,8 +185,9 @@ def _sampled(frame: pd.DataFrame, n: int) -> pd.DataFrame:
 
 
 def _cell(size: int, number: int, arm: str, found: Score) -> dict[str, Any]:
-    return {"per_class": size, "draw": number, "arm": arm, "accuracy": round(found.accuracy, 4),
+    cell = {"per_class": size, "draw": number, "arm": arm, "accuracy": round(found.accuracy, 4),
             "macro_f1": round(found.macro_f1, 4), "ece": round(found.ece, 4), "seconds": round(found.seconds, 2)}
+    return cell if found.share_belonging is None else cell | {"share_belonging": round(found.share_belonging, 4)}
 
 
 def _shipped(size: int, number: int, found: Score, labels: Score) -> dict[str, Any]:

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from registry.errors import HyperMatchError
 from trainer.evaluation import Answers, ece, macro_f1_of
 from trainer.learning.calibration import fit_soft_temperature
 from trainer.learning.choice import Choice
 from trainer.learning.consistency import ConsistencyRecipe, learn_consistent
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.head import Head, logits_of, prototypes_of
-from trainer.learning.learn import learn
+from trainer.learning.label_names import name_evidence
+from trainer.learning.learn import Learned, learn
+from trainer.learning.selection import select
 from trainer.learning.supervised import learn_supervised
 from trainer.learning.tfidf import answers_of_tfidf
 from trainer.recipe import Recipe
@@ -25,6 +28,8 @@ class Texts:
     labeled: list[str]
     unlabeled: list[str]
     test: list[str]
+    foreign: list[str]                                # of other sets, some of this one hidden among them
+    n_hidden: int                                     # the last so many of `foreign` are of this set
     embed: Callable[[list[str]], np.ndarray]
 
 
@@ -50,6 +55,7 @@ class Score:
     seconds: float
     answers: np.ndarray                               # (n,) of the test split
     choice: Choice | None = None
+    share_belonging: float | None = None              # of the selected foreign texts, those of this set
 
 
 def labels_only(draw: Draw, recipe: Recipe) -> Head:
@@ -85,7 +91,20 @@ ARMS: dict[str, Callable[[Draw, Recipe], Head]] = {
     "labels": labels_only, "templates": names_as_labels, "pi": consistent("pi-model"),
     "fixmatch": consistent("fixmatch"), "softmatch": consistent("softmatch"),
 }
+def out_of_domain(draw: Draw, recipe: Recipe) -> tuple[Learned, float]:
+    """Learn from texts selected among foreign ones; return the share of the selected that are of this set, too."""
+    if not draw.texts.foreign:
+        raise HyperMatchError("arm ossl has no foreign texts", "name some with --foreign FILE")
+    pool = draw.texts.embed(draw.texts.foreign)
+    names = draw.names if name_evidence(draw.names, draw.labeled).is_convincing else None
+    selected = select(draw.labeled, names, pool, recipe.out_of_domain, draw.seed)
+    belongs = selected.rows >= len(pool) - draw.texts.n_hidden
+    learned = learn(draw.labeled, Unlabeled(pool[selected.rows]), draw.names, recipe.head, recipe.in_domain, draw.seed)
+    return learned, float(belongs.mean())
+
+
 BASELINES: dict[str, Callable[[Draw], np.ndarray]] = {"tfidf": tfidf}
+FOREIGN = ("ossl",)                                   # what selected foreign texts teach, where the labels choose it
 CHOSEN = ("issl", "hypermatch")                       # in-domain learning always, and where the labels choose it
 
 
@@ -100,6 +119,11 @@ def score_all(arms: Sequence[str], draw: Draw, recipe: Recipe) -> dict[str, Scor
         elif arm in ARMS:
             head = ARMS[arm](draw, recipe)
             scores[arm] = _score(head.probs(test.vectors), test, time.perf_counter() - begun)
+    if "ossl" in arms:
+        begun = time.perf_counter()
+        learned, share = out_of_domain(draw, recipe)
+        probs = learned.head.probs(test.vectors)
+        scores["ossl"] = _score(probs, test, time.perf_counter() - begun, learned.choice, share)
     if set(arms) & set(CHOSEN):
         begun = time.perf_counter()
         learned = learn(draw.labeled, draw.unlabeled, draw.names, recipe.head, recipe.in_domain, draw.seed)
@@ -111,8 +135,9 @@ def score_all(arms: Sequence[str], draw: Draw, recipe: Recipe) -> dict[str, Scor
     return scores
 
 
-def _score(probs: np.ndarray, test: Labeled, seconds: float, choice: Choice | None = None) -> Score:
+def _score(probs: np.ndarray, test: Labeled, seconds: float, choice: Choice | None = None,
+           share_belonging: float | None = None) -> Score:
     answers = Answers(probs, test.classes)
     guesses = answers.probs.argmax(axis=1)
     return Score(float((guesses == test.classes).mean()), float(macro_f1_of(test.classes, guesses, test.n_classes)),
-                 float(ece(answers)), seconds, guesses, choice)
+                 float(ece(answers)), seconds, guesses, choice, share_belonging)

@@ -71,7 +71,8 @@ def _materials(cast: Cast, labels: list[str]) -> Materials:
     train = LabeledTexts([text for text, _ in cast.first_labels],
                          np.array([numbers[label] for _, label in cast.first_labels]))
     nobody = LabeledTexts([], np.array([], dtype=np.int64))
-    return Materials(task=TASK, label_space=1, labels=labels, train=train, gate=nobody, traffic=[], bank_version=None)
+    return Materials(task=TASK, label_space=1, labels=labels, train=train, gate=nobody, traffic=[], foreign=[],
+                     bank_version=None)
 
 
 def _now() -> datetime:

@@ -17,30 +17,33 @@ DEFAULT_ARMS = "tfidf,labels,templates,fixmatch,softmatch,issl,hypermatch"
 @click.option("--recipe", "recipe_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="TOML; else the defaults, with the encoder that fits the script of the texts.")
 @click.option("--without", multiple=True, help="Leave out this label, such as one for texts out of scope.")
+@click.option("--foreign", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Parquet with a column text: what arm ossl selects from, with some of the set hidden among it.")
 @click.option("--max-bank", default=10_000, show_default=True, type=click.IntRange(min=10))
 @click.option("--max-test", default=5_000, show_default=True, type=click.IntRange(min=10))
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
 def command(data_file: Path, per_class: str, draws: int, arms: str, recipe_file: Path | None, without: tuple[str, ...],
-            max_bank: int, max_test: int, json_file: Path | None) -> None:
+            foreign: tuple[Path, ...], max_bank: int, max_test: int, json_file: Path | None) -> None:
     """Give every arm the same labels, the rest of the train split as bank, and no validation labels."""
     from dataclasses import replace
 
     from infra.bench.learning import encoder_for, measure, read_split
-    from infra.bench.learning_arms import ARMS, BASELINES, CHOSEN
+    from infra.bench.learning_arms import ARMS, BASELINES, CHOSEN, FOREIGN
     from registry.errors import HyperMatchError
     from trainer.progress import StepBar
     from trainer.recipe import Recipe, read_recipe
     from trainer.settings import TrainerSettings
 
     wanted = arms.split(",")
-    if unknown := sorted(set(wanted) - set(ARMS) - set(BASELINES) - set(CHOSEN)):
-        raise HyperMatchError(f"there is no arm {unknown[0]!r}", f"known are {', '.join([*ARMS, *BASELINES, *CHOSEN])}")
+    known = [*ARMS, *BASELINES, *FOREIGN, *CHOSEN]
+    if unknown := sorted(set(wanted) - set(known)):
+        raise HyperMatchError(f"there is no arm {unknown[0]!r}", f"known are {', '.join(known)}")
     sizes = _sizes(per_class)
     recipe = read_recipe(recipe_file) if recipe_file else replace(Recipe(), encoder=encoder_for(data_file))
     settings = TrainerSettings()
     with StepBar() as bar:
         split = read_split(data_file, recipe, Path(settings.cache), max_bank=max_bank, max_test=max_test,
-                           without=without, threads=settings.threads, report=bar.report)
+                           without=without, foreign=foreign, threads=settings.threads, report=bar.report)
     found = {"data": data_file.stem, "encoder": recipe.encoder} | measure(
         split, recipe, per_class=sizes, n_draws=draws, arms=wanted, say=lambda line: click.echo(line, err=True))
     if json_file is not None:

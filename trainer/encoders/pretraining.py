@@ -39,20 +39,26 @@ def count_matrix(texts: Sequence[str], featurize: NgramFeatures) -> sparse.csr_m
 def semantic_table(counts: sparse.csr_matrix, dimensions: int, seed: int) -> np.ndarray:
     """Return vectors whose sum over a text's n-grams is its latent semantic analysis.
 
-    Count rows of length 1 are factorized, X = U S V', and the row of an n-gram is its row
-    of V. Neither weighing rare n-grams higher nor evening out the directions helped few
-    labels: what tells questions from orders is frequent.
+    TF-IDF rows of length 1 are factorized, X = U S V'; the row of an n-gram is its idf
+    times its row of V * sqrt(S). Stressing the leading directions, on which much of the
+    bank agrees, taught more from 1 to 10 labels per class than evening them out
+    (train texts of 3i4K and ParaKQC).
     """
-    lengths = np.sqrt(counts.multiply(counts).sum(axis=1)).A1.clip(min=1e-9)
-    rows = sparse.diags(1 / lengths).dot(counts).astype(np.float32)
-    rank = min(dimensions, min(rows.shape) - 1)
+    n_texts = counts.shape[0]
+    document_frequency = np.bincount(counts.indices, minlength=counts.shape[1])
+    idf = np.where(document_frequency > 0, np.log((1 + n_texts) / (1 + document_frequency)) + 1, 0).astype(np.float32)
+    weighted = counts.multiply(idf[None, :]).tocsr()
+    lengths = np.sqrt(weighted.multiply(weighted).sum(axis=1)).A1.clip(min=1e-9)
+    weighted = sparse.diags(1 / lengths).dot(weighted).astype(np.float32)
+    rank = min(dimensions, min(weighted.shape) - 1)
+    values, directions = leading_directions(weighted, rank, seed)
     table = np.zeros((counts.shape[1], dimensions), np.float32)
-    table[:, :rank] = leading_directions(rows, rank, seed).T
+    table[:, :rank] = idf[:, None] * (directions.T * np.sqrt(values))
     return table
 
 
-def leading_directions(matrix: sparse.csr_matrix, rank: int, seed: int) -> np.ndarray:
-    """Return the leading right singular vectors (rank, columns) of a sparse matrix.
+def leading_directions(matrix: sparse.csr_matrix, rank: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the largest singular values (rank,) and right singular vectors (rank, columns) of a sparse matrix.
 
     Randomized subspace iteration (Halko, Martinsson, Tropp 2011, algorithm 4.4).
     """
@@ -61,7 +67,8 @@ def leading_directions(matrix: sparse.csr_matrix, rank: int, seed: int) -> np.nd
     basis, _ = np.linalg.qr(matrix @ probes)
     for _ in range(POWER_ROUNDS):
         basis, _ = np.linalg.qr(matrix @ np.linalg.qr(matrix.T @ basis)[0])
-    return np.asarray(np.linalg.svd((matrix.T @ basis).T, full_matrices=False)[2][:rank])
+    _, values, directions = np.linalg.svd((matrix.T @ basis).T, full_matrices=False)
+    return values[:rank], directions[:rank]
 
 
 def contrast(table: Tensor, counts: sparse.csr_matrix, recipe: SubwordRecipe, seed: int,
