@@ -71,8 +71,8 @@ def _summary(found: Sequence[dict[str, Any]]) -> str:
 def _claims(found: Sequence[dict[str, Any]]) -> str:
     """Set the talk's three claims beside what was measured here, each as a factor of labels."""
     lines = ["## The idea's three claims\n",
-             "NAVER's talk \"HyperCLOVA를 이용한 반지도 학습\" says how many labels its methods save; ours are geometric "
-             "means over the sets and sizes that the arm was measured on.\n",
+             "NAVER's talk \"HyperCLOVA를 이용한 반지도 학습\" says how many labels its methods save; ours are "
+             "geometric means over the sets and sizes that the arm was measured on.\n",
              "| claim | talk | here | arm | sets x sizes |", "| --- | --- | --- | --- | --- |"]
     for claim, told, arm in CLAIMS:
         factors = [factor for each in found for factor in each["multipliers"].get(arm, {}).values()]
