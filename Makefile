@@ -1,8 +1,10 @@
 # The two commands are `make demo` and `make test`; each sets up what it needs.
 PYTHON ?= python3
 BIN := .venv/bin
+DATA ?= data
+DRAWS ?= 3
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench clean
 
 demo: .venv/installed
 	$(BIN)/hypermatch demo $(if $(KEEP),--keep)
@@ -14,6 +16,16 @@ lint: .venv/installed-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/codespell
 	$(BIN)/mypy -p registry -p ingest -p serving -p trainer -p infra
+
+# Every labeled Parquet file in DATA, one after the other; a set that is measured already is not measured again.
+bench: .venv/installed
+	@mkdir -p .hypermatch/bench
+	@for file in $(DATA)/*.parquet; do \
+	  name=$$(basename $$file .parquet); \
+	  test -f .hypermatch/bench/$$name.json || $(BIN)/hypermatch bench learning --data $$file --draws $(DRAWS) \
+	    --without oos --json .hypermatch/bench/$$name.json || exit 1; \
+	done
+	$(BIN)/hypermatch bench results .hypermatch/bench
 
 clean:
 	rm -rf .venv .hypermatch build *.egg-info

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,11 +22,12 @@ from registry.errors import HyperMatchError
 from registry.heartbeats import beat, stop_beating
 from registry.lifecycle.promotion import Wanted, wanted
 from serving.metrics import Metrics
+from serving.predictor.pace import AT_ONCE, GENTLE
 from serving.slot import Loaded, ModelSlot, prepare
 
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 300.0
-LOW_PRIORITY = 10                                     # a tenth of the share of a thread at 0, all of an idle core
+LOW_PRIORITY = 10
 JITTER = 0.2                                          # of a poll, so that many workers do not ask at once
 log = logging.getLogger("hypermatch.serving")
 
@@ -59,8 +61,6 @@ class Watcher:
 
     def run(self, poll_seconds: float, heartbeat_seconds: float) -> None:
         """Look until stopped."""
-        if self.threads == 1:                         # a pool's threads would inherit the low priority for good
-            yield_to_others()
         while not self.stop.is_set():
             self.look()
             self.report(heartbeat_seconds)
@@ -115,7 +115,11 @@ class Watcher:
             log.info("%s v%d answers now", each.task, each.version_number)
 
     def _load(self, each: Wanted) -> Loaded:
-        return prepare(each, load_bundle(self.store, each.digest), self.providers, self.threads)
+        bundle = load_bundle(self.store, each.digest)
+        pace = GENTLE if any(slot.current for slot in self.slots.values()) else AT_ONCE
+        gives_way = self.threads == 1                 # a pool's threads would inherit the low priority for good
+        with ThreadPoolExecutor(1, "load", yield_to_others if gives_way else None) as aside:
+            return prepare(each, bundle, self.providers, self.threads, aside, pace)
 
     def _serves(self, each: Wanted) -> bool:
         slot = self.slots.get(each.task)

@@ -1,6 +1,6 @@
 """Makes a candidate: encoder, vectors, head, bundle; then its measurements and the gate's decision."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,11 +14,14 @@ from trainer.encoders.embedder import Embedder
 from trainer.encoders.kinds import open_encoder
 from trainer.errors import NotTrainable
 from trainer.evaluation import Answers, Evaluation, evaluate, latency_of
-from trainer.export.bundle import CPU, Exported, Lineage, export
+from trainer.export.bundle import CPU, Exported, Lineage, export, identity_of
 from trainer.gate.decide import GateDecision, Opponent, decide
-from trainer.learning.embedded import Labeled
+from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.head import Head
-from trainer.learning.learn import learn
+from trainer.learning.interpolation import interpolated
+from trainer.learning.label_names import name_evidence, spoken
+from trainer.learning.learn import Learned, learn
+from trainer.learning.selection import select
 from trainer.materials import Materials
 from trainer.recipe import Recipe
 from trainer.workplace import Report, Workplace
@@ -32,7 +35,8 @@ class Judged:
     decision: GateDecision
 
 
-def make(workplace: Workplace, materials: Materials, recipe: Recipe, report: Report) -> tuple[Exported, Head]:
+def make(workplace: Workplace, materials: Materials, champion: ModelVersion | None, recipe: Recipe,
+         report: Report) -> tuple[Exported, Learned]:
     """Learn and export; raises NotTrainable before any work if the labels teach nothing."""
     check_trainable(materials)
     train = materials.train
@@ -40,14 +44,16 @@ def make(workplace: Workplace, materials: Materials, recipe: Recipe, report: Rep
                            lambda done: report("encoder", done))
     embedder = Embedder(encoder, body_of(encoder, workplace.cache), EmbeddingCache(workplace.cache, encoder.digest),
                         workplace.threads)
-    vectors = embedder.embed(train.texts, lambda done: report("embedding", done))
-    report("learning", 0.0)
-    head = learn(Labeled(vectors, train.classes, len(materials.labels)), None, recipe.head, recipe.seed)
+    learned = _learn(embedder, materials, recipe, report)
+    if champion is not None and recipe.head.champion_share > 0:
+        learned = replace(learned, head=_with_share_of(champion, learned.head, embedder, workplace, materials, recipe))
     report("export", 0.0)
     lineage = Lineage(task=materials.task, label_space=materials.label_space, labels=materials.labels, recipe=recipe,
                       bank_version=materials.bank_version, code_revision=workplace.code_revision,
                       created_at=workplace.now())
-    return export(embedder, head, lineage, train.texts, workplace.store, workplace.cache, workplace.threads), head
+    exported = export(embedder, learned.head, lineage, train.texts, workplace.store, workplace.cache,
+                      workplace.threads)
+    return exported, learned
 
 
 def judge(workplace: Workplace, materials: Materials, exported: Exported, champion: ModelVersion | None,
@@ -71,6 +77,35 @@ def check_trainable(materials: Materials) -> None:
             f"import some: `hypermatch labels import FILE --task {materials.task} --part train`")
 
 
+def _learn(embedder: Embedder, materials: Materials, recipe: Recipe, report: Report) -> Learned:
+    n_train, texts = len(materials.train.texts), materials.train.texts + materials.traffic
+    vectors = embedder.embed(texts, lambda done: report("embedding", done))
+    names = embedder.embed([spoken(label) for label in materials.labels])
+    report("learning", 0.0)
+    labeled = Labeled(vectors[:n_train], materials.train.classes, len(materials.labels))
+    foreign = _selected(embedder, materials, labeled, names, recipe, report)
+    traffic = Unlabeled(np.concatenate([vectors[n_train:], foreign]))
+    learned = learn(labeled, traffic, names, recipe.head, recipe.in_domain, recipe.seed)
+    evidence = learned.choice.evidence | {"foreign": {"pool": len(materials.foreign), "selected": len(foreign)}}
+    return replace(learned, choice=replace(learned.choice, evidence=evidence))
+
+
+def _selected(embedder: Embedder, materials: Materials, labeled: Labeled, names: np.ndarray, recipe: Recipe,
+              report: Report) -> np.ndarray:
+    """Return the vectors of the foreign texts that are nearest to the task, (n, d)."""
+    if not materials.foreign:
+        return np.empty((0, labeled.vectors.shape[1]), np.float32)
+    pool = embedder.embed(materials.foreign, lambda done: report("embedding", done))
+    spoken_names = names if name_evidence(names, labeled).is_convincing else None
+    return pool[select(labeled, spoken_names, pool, recipe.out_of_domain, recipe.seed).rows]
+
+
+def _with_share_of(champion: ModelVersion, head: Head, embedder: Embedder, workplace: Workplace, materials: Materials,
+                   recipe: Recipe) -> Head:
+    return interpolated(head, materials.labels, identity_of(embedder.encoder),
+                        load_bundle(workplace.store, champion.digest), recipe.head.champion_share)
+
+
 def _evaluation(answers: Answers, exported: Exported, materials: Materials, recipe: Recipe) -> Evaluation:
     return evaluate(answers, materials.labels, latency_of(exported.predictor, materials.gate.texts[:32]),
                     exported.size_bytes, confidence=recipe.gate.confidence, n_resamples=recipe.gate.n_resamples,
@@ -86,6 +121,9 @@ def _opponent(workplace: Workplace, champion: ModelVersion, answers: Answers, ma
     if not len(rows):
         return None
     texts = [materials.gate.texts[row] for row in rows]
-    probs, _ = Predictor.load(bundle, CPU, workplace.threads).probs(texts)
+    predictor = Predictor.load(bundle, CPU, workplace.threads)
+    probs, _ = predictor.probs(texts)
     classes = np.array([known[materials.labels[number]] for number in materials.gate.classes[rows]])
-    return Opponent(name_of(champion), Answers(probs, classes), Answers(answers.probs[rows], answers.classes[rows]))
+    return Opponent(name_of(champion), bundle.labels, Answers(probs, classes),
+                    Answers(answers.probs[rows], answers.classes[rows]),
+                    latency_of(predictor, materials.gate.texts[:32]), len(bundle.model) + len(bundle.features))

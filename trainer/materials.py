@@ -31,20 +31,24 @@ class Materials:
     train: LabeledTexts
     gate: LabeledTexts
     traffic: list[str]
+    foreign: list[str]                                # of other tasks, where this one has hardly any
     bank_version: int | None
 
 
 def gather(workplace: Workplace, task: str, recipe: Recipe) -> Materials:
-    """Read labels and traffic; gate texts are taken out of the traffic, nothing may learn from them."""
+    """Read labels and traffic; labeled texts are taken out of the traffic, nothing may learn from those of the gate."""
     with read(workplace.engine) as session:
         space = label_space(session, task)
         train = _texts(labeled_texts(session, task, Part.TRAIN), space.labels)
         gate = _texts(labeled_texts(session, task, Part.GATE), space.labels)
     bank_version = workplace.bank.version
     traffic = _traffic(workplace.bank, task, bank_version, recipe.max_traffic) if recipe.uses_traffic else []
-    judged = set(gate.texts)
+    labeled = set(gate.texts) | set(train.texts)
+    traffic = [text for text in traffic if text not in labeled]
+    foreign = _foreign(workplace, bank_version, recipe, traffic)
     return Materials(task=task, label_space=space.number, labels=list(space.labels), train=train, gate=gate,
-                     traffic=[text for text in traffic if text not in judged], bank_version=bank_version)
+                     traffic=traffic, foreign=[text for text in foreign if text not in labeled],
+                     bank_version=bank_version)
 
 
 def _texts(rows: list[LabeledText], labels: list[str]) -> LabeledTexts:
@@ -54,7 +58,16 @@ def _texts(rows: list[LabeledText], labels: list[str]) -> LabeledTexts:
     return LabeledTexts([row.text for row in kept], np.array([numbers[row.label] for row in kept], np.int64))
 
 
-def _traffic(bank: DataBank, task: str, version: int | None, limit: int) -> list[str]:
+def _foreign(workplace: Workplace, version: int | None, recipe: Recipe, own: list[str]) -> list[str]:
+    """Return texts of other tasks, newest first, if the recipe wants them; texts without a task are everyone's own."""
+    if not recipe.uses_traffic or not recipe.out_of_domain.is_wanted(len(own)):
+        return []
+    kept, limit = set(own), recipe.out_of_domain.max_pool
+    found = _traffic(workplace.bank, None, version, limit + len(own))
+    return [text for text in found if text not in kept][:limit]
+
+
+def _traffic(bank: DataBank, task: str | None, version: int | None, limit: int) -> list[str]:
     if version is None:
         return []
     return list(bank.texts(task, version=version, limit=limit).column("text").to_pylist())

@@ -11,6 +11,10 @@ from trainer.errors import RecipeError
 
 Precision = Literal["fp32", "int8", "fp16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
+Use = Literal["auto", "always", "never"]
+USES: tuple[str, ...] = get_args(Use)
+SelectionMethod = Literal["retrieval", "classifier"]
+SELECTION_METHODS: tuple[str, ...] = get_args(SelectionMethod)
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,71 @@ class HeadRecipe:
     strengths: tuple[float, ...] = (1.0, 4.0, 16.0, 64.0, 256.0)
     unchosen_strength: float = 16.0                   # where a class has one label and nothing can be held out
     n_folds: int = 5
+    champion_share: float = 0.0                       # of the champion's weights; it cuts negative flips
 
     def __post_init__(self) -> None:
+        check(0 <= self.champion_share < 1, "head.champion_share", self.champion_share, "0 to below 1")
         check(len(self.strengths) > 0 and min(self.strengths) > 0, "head.strengths", self.strengths, "numbers above 0")
         check(self.unchosen_strength > 0, "head.unchosen_strength", self.unchosen_strength, "above 0")
         check(2 <= self.n_folds <= 20, "head.n_folds", self.n_folds, "2 to 20")
+
+
+@dataclass(frozen=True)
+class InDomainRecipe:
+    """How the bank's texts teach; the numbers were found on BANKING77's train texts at 1 to 10 labels per class."""
+
+    use: Use = "auto"                                 # auto: where held-out labels speak for it
+    min_certainty: float = 0.7                        # that it is right more often than labels alone
+    n_folds: int = 3
+    n_neighbors: int = 10
+    alpha: float = 0.95                               # share that a text takes from its neighbors
+    n_steps: int = 40
+    name_weight: float = 0.5                          # of a label's name, in labels
+    name_temperature: float = 0.05
+    prior_labels: float = 10.0                        # labels per class that trust estimated class shares half
+    sharpness: float = 2.0
+    confidence_power: float = 3.0
+    label_share: float = 0.1                          # of all weight, that human labels have at least
+    strength: float = 20_000.0
+    n_iterations: int = 40
+
+    def __post_init__(self) -> None:
+        check(self.use in USES, "in_domain.use", self.use, " or ".join(USES))
+        check(2 <= self.n_folds <= 20, "in_domain.n_folds", self.n_folds, "2 to 20")
+        check(2 <= self.n_neighbors <= 1_000, "in_domain.n_neighbors", self.n_neighbors, "2 to 1000")
+        check(0 < self.alpha < 1, "in_domain.alpha", self.alpha, "above 0, below 1")
+        check(1 <= self.n_steps <= 1_000, "in_domain.n_steps", self.n_steps, "1 to 1000")
+        check(1 <= self.n_iterations <= 1_000, "in_domain.n_iterations", self.n_iterations, "1 to 1000")
+        for name in ("min_certainty", "label_share"):
+            check(0 <= getattr(self, name) <= 1, f"in_domain.{name}", getattr(self, name), "0 to 1")
+        for name in ("name_weight", "confidence_power", "prior_labels"):
+            check(getattr(self, name) >= 0, f"in_domain.{name}", getattr(self, name), "0 or more")
+        for name in ("name_temperature", "sharpness", "strength"):
+            check(getattr(self, name) > 0, f"in_domain.{name}", getattr(self, name), "above 0")
+
+
+@dataclass(frozen=True)
+class OutOfDomainRecipe:
+    """Which texts of the rest of the bank stand in while the task has hardly any traffic of its own."""
+
+    use: Use = "auto"                                 # auto: below `enough` own texts; always; never
+    enough: int = 500                                 # texts of its own that a task learns from alone
+    max_pool: int = 20_000                            # newest foreign texts looked at
+    max_texts: int = 2_000                            # selected of them
+    method: SelectionMethod = "retrieval"
+    n_neighbors: int = 3
+    strength: float = 16.0
+
+    def __post_init__(self) -> None:
+        check(self.use in USES, "out_of_domain.use", self.use, " or ".join(USES))
+        check(self.method in SELECTION_METHODS, "out_of_domain.method", self.method, " or ".join(SELECTION_METHODS))
+        for name in ("enough", "max_pool", "max_texts", "n_neighbors"):
+            check(getattr(self, name) >= 1, f"out_of_domain.{name}", getattr(self, name), "1 or more")
+        check(self.strength > 0, "out_of_domain.strength", self.strength, "above 0")
+
+    def is_wanted(self, n_own: int) -> bool:
+        """Say whether a task with this many texts of its own takes in others."""
+        return self.use == "always" or (self.use == "auto" and n_own < self.enough)
 
 
 @dataclass(frozen=True)
@@ -76,13 +140,19 @@ class GateRecipe:
     max_ece: float = 0.15
     min_recall: float = 0.2
     min_class_labels: int = 10                        # gate labels of a class before its recall is judged
+    class_margin: float = 0.1                         # recall that a class of the champion's may surely lose
+    max_negative_flips: float = 0.15                  # of the champion's right answers, that may surely turn wrong
+    max_slowdown: float = 3.0                         # times the champion's median latency
+    max_growth: float = 4.0                           # times the champion's bytes
     confidence: float = 0.95
     n_resamples: int = 2_000
 
     def __post_init__(self) -> None:
-        for name in ("majority_margin", "margin", "max_ece", "min_recall"):
+        for name in ("majority_margin", "margin", "max_ece", "min_recall", "class_margin", "max_negative_flips"):
             check(0 <= getattr(self, name) <= 1, f"gate.{name}", getattr(self, name), "0 to 1")
         for name in ("min_labels", "min_class_labels"):
+            check(getattr(self, name) >= 1, f"gate.{name}", getattr(self, name), "1 or more")
+        for name in ("max_slowdown", "max_growth"):
             check(getattr(self, name) >= 1, f"gate.{name}", getattr(self, name), "1 or more")
         check(0.5 < self.confidence < 1, "gate.confidence", self.confidence, "above 0.5, below 1")
         check(100 <= self.n_resamples <= 100_000, "gate.n_resamples", self.n_resamples, "100 to 100000")
@@ -98,6 +168,8 @@ class Recipe:
     seed: int = 20261123
     subword: SubwordRecipe = field(default_factory=SubwordRecipe)
     head: HeadRecipe = field(default_factory=HeadRecipe)
+    in_domain: InDomainRecipe = field(default_factory=InDomainRecipe)
+    out_of_domain: OutOfDomainRecipe = field(default_factory=OutOfDomainRecipe)
     export: ExportRecipe = field(default_factory=ExportRecipe)
     gate: GateRecipe = field(default_factory=GateRecipe)
 
@@ -110,8 +182,8 @@ class Recipe:
 
     @property
     def uses_traffic(self) -> bool:
-        """Say whether texts of the bank change what is learned: they pretrain the `subword` encoder."""
-        return self.encoder == "subword" and self.max_traffic > 0
+        """Say whether texts of the bank change what is learned."""
+        return self.max_traffic > 0 and (self.encoder == "subword" or self.in_domain.use != "never")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

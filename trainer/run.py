@@ -20,7 +20,7 @@ from trainer.candidate import Judged, judge, make
 from trainer.errors import Interrupted, LeaseLost
 from trainer.export.bundle import Exported
 from trainer.holding import Holding
-from trainer.learning.head import Head
+from trainer.learning.learn import Learned
 from trainer.materials import Materials, gather
 from trainer.recipe import Recipe
 from trainer.workplace import Report, Workplace
@@ -61,16 +61,16 @@ def _claim(workplace: Workplace, task: str, recipe: Recipe, *, reason: str, acto
 def _work(workplace: Workplace, run: Run, recipe: Recipe, holding: Holding, report: Report) -> Outcome:
     report("reading", 0.0)
     materials = gather(workplace, run.task, recipe)
-    exported, head = make(workplace, materials, recipe, report)
     with read(workplace.engine) as session:
         champion = champion_of(session, run.task)
+    exported, learned = make(workplace, materials, champion, recipe, report)
     judged = judge(workplace, materials, exported, champion, recipe, report)
     report("gate", 1.0)
-    return _register(workplace, run, recipe, holding, materials, exported, head, judged)
+    return _register(workplace, run, recipe, holding, materials, exported, learned, judged)
 
 
 def _register(workplace: Workplace, run: Run, recipe: Recipe, holding: Holding, materials: Materials,
-              exported: Exported, head: Head, judged: Judged) -> Outcome:
+              exported: Exported, learned: Learned, judged: Judged) -> Outcome:
     """Register the version with its measurements and end the run, all in one transaction that proves the lease."""
     assert run.id is not None
     with write(workplace.engine) as session:
@@ -80,16 +80,18 @@ def _register(workplace: Workplace, run: Run, recipe: Recipe, holding: Holding, 
             session, run.task, digest=exported.digest, label_space=materials.label_space, run_id=run.id,
             requested_by=run.actor, recipe=recipe.to_dict(), bank_version=materials.bank_version,
             code_revision=workplace.code_revision, n_labels=len(materials.train.texts), now=now)
-        record_evaluation(session, version, _evaluation(judged, exported, head), now=now)
+        record_evaluation(session, version, _evaluation(judged, exported, learned), now=now)
         record_gate(session, version, judged.decision.to_dict(), now=now)
         finish_run(session, run.id, version_number=version.number, outcome=_outcome(version.number, judged), now=now)
         holding.run_id = None                         # ended: nothing to report on any more
         return Outcome(get_version(session, run.task, version.number), judged)
 
 
-def _evaluation(judged: Judged, exported: Exported, head: Head) -> dict[str, Any]:
+def _evaluation(judged: Judged, exported: Exported, learned: Learned) -> dict[str, Any]:
     measured = {"n_texts": 0} if judged.evaluation is None else judged.evaluation.to_dict()
-    return measured | {"parity": exported.parity, "head": head.facts | {"temperature": head.temperature}}
+    head, choice = learned.head, learned.choice
+    return measured | {"parity": exported.parity, "head": head.facts | {"temperature": head.temperature},
+                       "learning": {"arm": choice.arm, "reason": choice.reason, "evidence": choice.evidence}}
 
 
 def _outcome(number: int, judged: Judged) -> str:

@@ -44,7 +44,7 @@ class Stage:
         with write(self.engine) as session:
             create_task(session, TASK, labels, actor="bench", now=_now())
         for number, cast in enumerate(casts, start=1):
-            exported, _ = make(self.workplace, _materials(cast, labels), recipe, lambda *_: None)
+            exported, _ = make(self.workplace, _materials(cast, labels), None, recipe, lambda *_: None)
             self.digests[number] = exported.digest
             self._register(exported.digest, recipe)
             report(f"v{number}")
@@ -71,7 +71,8 @@ def _materials(cast: Cast, labels: list[str]) -> Materials:
     train = LabeledTexts([text for text, _ in cast.first_labels],
                          np.array([numbers[label] for _, label in cast.first_labels]))
     nobody = LabeledTexts([], np.array([], dtype=np.int64))
-    return Materials(task=TASK, label_space=1, labels=labels, train=train, gate=nobody, traffic=[], bank_version=None)
+    return Materials(task=TASK, label_space=1, labels=labels, train=train, gate=nobody, traffic=[], foreign=[],
+                     bank_version=None)
 
 
 def _now() -> datetime:

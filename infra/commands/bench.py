@@ -2,13 +2,15 @@
 
 import click
 
-from infra.commands import bench_ingest, bench_serving
+from infra.commands import bench_ingest, bench_learning, bench_results, bench_serving
 
 
 @click.group("bench")
 def command() -> None:
-    """Measure this machine: each figure is a ratio to a bare peer in the same run."""
+    """Measure speed as a ratio to a bare peer in the same run, and what learning is worth."""
 
 
 command.add_command(bench_ingest.command)
+command.add_command(bench_learning.command)
+command.add_command(bench_results.command)
 command.add_command(bench_serving.command)

@@ -21,7 +21,6 @@ class Cast:
     """Who plays what: rows of (text, label); the labels of `traffic` are the person's, shown to nobody else."""
 
     first_labels: list[LabeledRow]
-    more_labels: list[LabeledRow]
     gate: list[LabeledRow]
     traffic: list[LabeledRow]
     test: list[LabeledRow]
@@ -32,7 +31,7 @@ class Cast:
 
 
 def deal(seed: int, data: Path = DATA) -> Cast:
-    """Draw the parts; `more_labels` are texts of the traffic that a person labels later."""
+    """Draw the parts; no text plays two."""
     table = pq.read_table(data, columns=["text", "label", "split"]).to_pylist()
     train = [(row["text"], row["label"]) for row in table if row["split"] == "train"]
     test = [(row["text"], row["label"]) for row in table if row["split"] == "test"]
@@ -40,13 +39,12 @@ def deal(seed: int, data: Path = DATA) -> Cast:
     by_label: dict[str, list[LabeledRow]] = defaultdict(list)
     for text, label in _distinct(train):
         by_label[label].append((text, label))
-    first, more, gate = ([], [], [])  # type: tuple[list[LabeledRow], list[LabeledRow], list[LabeledRow]]
+    first, gate = ([], [])  # type: tuple[list[LabeledRow], list[LabeledRow]]
     for rows in by_label.values():
         first += rows[:LABELS_PER_CLASS]
         gate += rows[LABELS_PER_CLASS:LABELS_PER_CLASS + GATE_PER_CLASS]
-        more += rows[LABELS_PER_CLASS + GATE_PER_CLASS:2 * LABELS_PER_CLASS + GATE_PER_CLASS]
     known = {text for text, _ in first + gate}
-    return Cast(first, more, gate, [row for row in train if row[0] not in known], test)
+    return Cast(first, gate, [row for row in train if row[0] not in known], test)
 
 
 def _distinct(rows: list[LabeledRow]) -> list[LabeledRow]:

@@ -16,7 +16,7 @@ from registry.lifecycle.versions import latest_version
 from registry.tables import ModelVersion, Part, RunState, Stage
 
 ACTOR = "demo"
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 300                                # embedding the traffic takes a minute or two
 
 
 class DemoFailed(HyperMatchError):

@@ -23,6 +23,9 @@ class Report:
     mixed_answers: int
     versions_served: list[int]
     accuracy: dict[str, float]
+    labels: int                                       # that v1 and v2 both learned from
+    unlabeled_texts: int                              # of the traffic, that v2 learned from besides
+    unlabeled_gain: float                             # accuracy of v2 less that of v1
     swap_seconds: dict[str, float]
 
     def write(self, file: Path) -> None:
@@ -40,4 +43,4 @@ def _shown(value: object) -> str:
         return ", ".join(f"v{version} {figure:.3f}" for version, figure in value.items())
     if isinstance(value, list):
         return ", ".join(f"v{version}" for version in value)
-    return f"{value:.1f}" if isinstance(value, float) else f"{value:,}"
+    return f"{value:,}"

@@ -11,6 +11,7 @@ from infra.demo.story import Story
 from infra.parts import embedded_broker_environment, state_environment
 
 MARK = ".hypermatch-demo"                             # only a folder with this file is ever cleared
+NEW_TEXTS = 8_000                                     # nearly all of the traffic
 
 
 def clear_stage(folder: Path) -> None:
@@ -31,6 +32,7 @@ def demo_environment(folder: Path, broker: str, port: int) -> dict[str, str]:
         "HYPERMATCH_SERVING_PORT": str(port),
         "HYPERMATCH_SERVING_POLL_SECONDS": "0.5",
         "HYPERMATCH_TRAINER_TICK_SECONDS": "1",
+        "HYPERMATCH_TRAINER_NEW_TEXTS": str(NEW_TEXTS),
     }
 
 

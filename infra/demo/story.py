@@ -1,10 +1,11 @@
-"""The story of the demo: few labels, a first model, traffic, more labels, a better model swapped in under load."""
+"""The story of the demo: few labels, a first model, traffic, and a better model that learned from the traffic alone."""
 
 import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -53,13 +54,14 @@ class Story:
         self.n_streamed = 0
         self.accuracy: dict[str, float] = {}
         self.swap_seconds: dict[str, float] = {}
+        self.learning: dict[str, Any] = {}
 
     def tell(self) -> Report:
         """Tell all chapters; the processes must be running."""
         self.label_a_little()
         self.serve_the_first_model()
         self.stream_the_traffic()
-        self.learn_from_more_labels()
+        self.learn_from_the_traffic()
         return self.count_everything()
 
     def label_a_little(self) -> None:
@@ -85,12 +87,13 @@ class Story:
                                        unreadable=UNREADABLE)
         ask_all(self.client, texts[::ENDPOINT_SHARE], per_request=8, describe="ask for predictions")
 
-    def learn_from_more_labels(self) -> None:
-        chapter(4, f"a person labels {len(self.cast.more_labels)} streamed texts; v2 is trained, gated, approved and "
-                   "hot-swapped while requests keep coming")
+    def learn_from_the_traffic(self) -> None:
+        chapter(4, "nobody labels anything more: the trainer notices the new texts and learns from them; v2 is gated, "
+                   "approved and hot-swapped while requests keep coming")
         with SteadyLoad(self.client, self.load_texts, LOAD_PER_SECOND, SEED):
-            self.person.label(self.cast.more_labels, Part.TRAIN, "review of traffic")
             version = self.person.wait_for_candidate(2)
+            self.learning = version.evaluation["learning"] | {"head": version.evaluation["head"]}
+            click.echo(f"   {self.learning['reason']}")
             self.measure(1)
             self.approve(version)
             self.measure(2)
@@ -128,7 +131,11 @@ class Story:
         return Report(seconds=round(time.monotonic() - self.started, 1), texts_sent=n_sent, texts_banked=n_banked,
                       duplicates=n_sent - n_banked, dead_letters=self.n_dead_letters(),
                       requests=tally.requests, failed_requests=tally.failed, mixed_answers=tally.mixed,
-                      versions_served=sorted(tally.versions), accuracy=self.accuracy, swap_seconds=self.swap_seconds)
+                      versions_served=sorted(tally.versions), accuracy=self.accuracy,
+                      labels=len(self.cast.first_labels),
+                      unlabeled_texts=int(self.learning["head"].get("unlabeled_texts", 0)),
+                      unlabeled_gain=round(self.accuracy["2"] - self.accuracy["1"], 4),
+                      swap_seconds=self.swap_seconds)
 
     def n_dead_letters(self) -> int:
         settings = IngestSettings(brokers=self.broker, broker_api_version=API_VERSION)

@@ -1,26 +1,49 @@
 """What an ONNX graph must be to be served: self-contained, of known operators, with our inputs and outputs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-import onnx
 import onnxruntime
 
 from serving.errors import UnfitBundle
+from serving.predictor.wire import Malformed, fields
 
 KNOWN_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})      # com.microsoft: quantized operators
 OUTPUTS = ("probs", "novelty", "embedding")
 
+# Messages of onnx.proto and, by field number, the messages inside them that hold nodes or tensors.
+INNER: Mapping[str, Mapping[int, str]] = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node", 11: "attribute"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+    "tensor": {},
+}
+NODE_DOMAIN, TENSOR_NAME, TENSOR_EXTERNAL_DATA, TENSOR_DATA_LOCATION = 7, 8, 13, 14
+MAX_DEPTH = 64                                        # of messages in messages; exported models need 8
+
+
+@dataclass
+class Findings:
+    """What must not be in a served graph."""
+
+    external: list[str] = field(default_factory=list)            # names of tensors whose data is elsewhere
+    domains: set[str] = field(default_factory=set)
+
 
 def check_graph(content: bytes, name: str) -> None:
     """Refuse a model that is unreadable, points outside its bytes, or needs operators of others."""
+    found = Findings()
     try:
-        model = onnx.load_model_from_string(content)
-    except Exception as error:                        # protobuf's DecodeError, which onnx does not export
+        _search(memoryview(content), "model", found, 0)
+    except (Malformed, UnicodeDecodeError) as error:
         raise UnfitBundle(f"{name}: model.onnx cannot be read: {error}") from error
-    for tensor in tensors(model):
-        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-            raise UnfitBundle(f"{name}: tensor {tensor.name!r} of model.onnx has external_data")
-    if unknown := sorted({node.domain for node in nodes(model)} - KNOWN_DOMAINS):
+    if found.external:
+        raise UnfitBundle(f"{name}: tensor {found.external[0]!r} of model.onnx has external_data")
+    if unknown := sorted(found.domains - KNOWN_DOMAINS):
         raise UnfitBundle(f"{name}: model.onnx needs operators of the unknown domain {unknown[0]!r}")
 
 
@@ -38,51 +61,32 @@ def check_signature(session: onnxruntime.InferenceSession, inputs: Sequence[str]
         raise UnfitBundle(f"{name}: model.onnx answers {width} labels, labels.json lists {n_labels}")
 
 
-def tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    """Yield every stored tensor of the model: of all graphs, however deep, and of all attributes."""
-    for graph in graphs(model):
-        yield from graph.initializer
-        for sparse in graph.sparse_initializer:
-            yield from (sparse.values, sparse.indices)
-    for node in nodes(model):
-        for attribute in node.attribute:
-            yield from attribute.tensors
-            for sparse in attribute.sparse_tensors:
-                yield from (sparse.values, sparse.indices)
-            if attribute.HasField("t"):
-                yield attribute.t
-            if attribute.HasField("sparse_tensor"):
-                yield from (attribute.sparse_tensor.values, attribute.sparse_tensor.indices)
+def _search(message: memoryview, kind: str, found: Findings, depth: int) -> None:
+    """Look through a message and all that are in it; graphs and tensors hide in attributes, however deep."""
+    if depth > MAX_DEPTH:
+        raise Malformed(f"messages are nested more than {MAX_DEPTH} deep")
+    if kind == "tensor":
+        found.external += _external(message)
+        return
+    for number, value in fields(message):
+        if number in INNER[kind]:
+            _search(_bytes(value), INNER[kind][number], found, depth + 1)
+        elif kind == "node" and number == NODE_DOMAIN:
+            found.domains.add(str(_bytes(value), "utf-8"))
 
 
-def nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
-    """Yield every node of the model, those of functions and subgraphs too."""
-    for function in model.functions:
-        for node in function.node:
-            yield from _with_inner_nodes(node)
-    for graph in (model.graph, *(info.algorithm for info in model.training_info)):
-        for node in graph.node:
-            yield from _with_inner_nodes(node)
+def _external(tensor: memoryview) -> Iterator[str]:
+    """Yield the tensor's name if its data lies outside the model."""
+    name, is_external = "", False
+    for number, value in fields(tensor):
+        if number == TENSOR_NAME:
+            name = str(_bytes(value), "utf-8")
+        is_external |= number == TENSOR_EXTERNAL_DATA or (number == TENSOR_DATA_LOCATION and value != 0)
+    if is_external:
+        yield name
 
 
-def graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
-    """Yield every graph of the model, outer before inner."""
-    yield model.graph
-    for info in model.training_info:
-        yield from (info.initialization, info.algorithm)
-    for node in nodes(model):
-        yield from _inner_graphs(node)
-
-
-def _with_inner_nodes(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
-    yield node
-    for graph in _inner_graphs(node):
-        for inner in graph.node:
-            yield from _with_inner_nodes(inner)
-
-
-def _inner_graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
-    for attribute in node.attribute:
-        yield from attribute.graphs
-        if attribute.HasField("g"):
-            yield attribute.g
+def _bytes(value: int | memoryview) -> memoryview:
+    if isinstance(value, int):
+        raise Malformed("a number stands where a message or text belongs")
+    return value

@@ -7,6 +7,7 @@ from serving.errors import UnfitBundle
 
 _FNV_OFFSET, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 _SPACE = np.uint32(0x20)
+_LAST_CHARS, _FIRST_CHARS, _MOST_WORDS = 5, 3, 12     # what `has_edges` hashes of a text's last and first word
 
 
 class NgramConfig(BaseModel):
@@ -20,6 +21,7 @@ class NgramConfig(BaseModel):
     max_chars: int = Field(512, ge=1, le=8_192, description="Characters of a text that are read.")
     is_lowercased: bool = True
     has_words: bool = Field(True, description="Hash whole words too, whatever their length.")
+    has_edges: bool = Field(False, description="Hash how the text ends and begins, and how many words it has.")
 
     @property
     def n_rows(self) -> int:
@@ -48,6 +50,8 @@ class NgramFeatures:
         grams = [_grams(points, rows, n) for n in range(self.config.n_min, self.config.n_max + 1)]
         if self.config.has_words:
             grams.append(_words(points, rows, longer_than=self.config.n_max - 2))
+        if self.config.has_edges:
+            grams += _edges(points, rows, len(texts))
         hashes, owners = (np.concatenate(parts) for parts in zip(*grams, strict=True))
         ids = (_mix(hashes) % np.uint64(self.config.n_buckets)).astype(np.int64) + 1
         return {"ngram_ids": _padded(ids, owners, len(texts))}
@@ -99,6 +103,41 @@ def _words(points: np.ndarray, rows: np.ndarray, longer_than: int) -> tuple[np.n
     terms = _mix(points.astype(np.uint64) + np.uint64(1)) * powers[:-1]
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms)])
     return (sums[ends] - sums[starts]) * inverses[starts], rows[starts]
+
+
+def _edges(points: np.ndarray, rows: np.ndarray, n_texts: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Hash the ends of each text's last word, the beginnings of its first, and its number of words.
+
+    Verb endings at the end of a Korean sentence say whether it asks, orders or states;
+    among all other n-grams of the text they would be lost.
+    """
+    owners = np.arange(n_texts, dtype=np.int32)
+    n_before = np.concatenate([[0], np.cumsum(points == _SPACE)])
+    first, last = np.searchsorted(rows, owners) + 1, np.searchsorted(rows, owners, side="right") - 2
+    n_words = np.minimum(n_before[last + 2] - n_before[first - 1] - 1, _MOST_WORDS).astype(np.uint64)
+    found = [(_salted(n_words, "words"), owners)]
+    for kind, most in (("end", _LAST_CHARS), ("begin", _FIRST_CHARS)):
+        for n in range(1, most + 1):
+            starts = last - n + 1 if kind == "end" else first
+            whole = (starts >= first) & (starts + n - 1 <= last)
+            begin = starts[whole]
+            whole[whole] = n_before[begin + n] == n_before[begin]       # the word is long enough
+            found.append((_salted(_hash_runs(points, starts[whole], n), f"{kind} {n}"), owners[whole]))
+    return found
+
+
+def _hash_runs(points: np.ndarray, starts: np.ndarray, n: int) -> np.ndarray:
+    hashes = np.full(len(starts), _FNV_OFFSET)
+    for shift in range(n):
+        hashes = (hashes ^ points[starts + shift]) * _FNV_PRIME
+    return hashes
+
+
+def _salted(hashes: np.ndarray, salt: str) -> np.ndarray:
+    """Keep apart what the same characters mean in another place."""
+    for byte in salt.encode():
+        hashes = (hashes ^ np.uint64(byte)) * _FNV_PRIME
+    return hashes
 
 
 def _powers(base: int, n: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """A loaded model: texts in, probabilities and novelty out, by the same code in training's proof and in serving."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,16 @@ from registry.text import normalize
 from serving.errors import GoldenMismatch, UnfitBundle
 from serving.predictor.graphs import check_graph, check_signature
 from serving.predictor.ngrams import NgramFeatures
+from serving.predictor.pace import AT_ONCE, Pace
 from serving.predictor.tokens import TokenFeatures
 
 FEATURES: dict[str, type[TokenFeatures] | type[NgramFeatures]] = {"tokens": TokenFeatures, "ngrams": NgramFeatures}
 BUCKET = 8                                            # widths are multiples of it, so that shapes repeat
 MAX_ROWS = 64                                         # rows of one run; beyond it a CPU gains nothing
 RUN_COST = 96                                         # tokens of padding worth saving a run (MiniLM, 2 cores)
-WARM_UP_ROWS = (1, 8, 32)
+WARM_UP_ROWS = {"CPUExecutionProvider": (1, 8)}        # a CPU allocates, a device also compiles for full batches
+WARM_UP_ROWS_OF_A_DEVICE = (1, 8, 32)
+OpenOn = Callable[[Callable[[], onnxruntime.InferenceSession]], onnxruntime.InferenceSession]
 
 
 class Predictor:
@@ -29,16 +33,19 @@ class Predictor:
         self.features, self.session = features, session
 
     @classmethod
-    def load(cls, bundle: Bundle, providers: Sequence[str], threads: int = 0) -> "Predictor":
+    def load(cls, bundle: Bundle, providers: Sequence[str], threads: int = 0,
+             open_on: OpenOn | None = None) -> "Predictor":
         """Open a verified bundle; raises UnfitBundle naming what no server may load.
 
         The session is built from the bytes in memory, so that what was verified is what
         runs. `threads` is per session; 0 leaves it to ONNX Runtime (one per core).
+        `open_on` calls what builds the session, perhaps on another thread.
         """
         name = f"bundle {bundle.digest[:12]}"
         check_graph(bundle.model, name)
         features = FEATURES[bundle.facts.features](bundle.features)
-        session = _open(bundle.model, providers, threads, name)
+        build = partial(_open, bundle.model, providers, threads, name)
+        session = build() if open_on is None else open_on(build)
         check_signature(session, features.inputs, len(bundle.labels), name)
         return cls(bundle, features, session)
 
@@ -55,19 +62,22 @@ class Predictor:
             probs[rows], novelty[rows] = run_probs, run_novelty
         return probs, novelty
 
-    def warm_up(self, rows: Sequence[int] = WARM_UP_ROWS) -> None:
+    def warm_up(self, pace: Pace = AT_ONCE) -> None:
         """Run the shapes that traffic will bring: the first run of a shape allocates, on a GPU it also compiles."""
         texts = self.golden.texts
-        for n in rows:
-            self.probs([texts[index % len(texts)] for index in range(n)])
+        provider = self.session.get_providers()[0]
+        for n in WARM_UP_ROWS.get(provider, WARM_UP_ROWS_OF_A_DEVICE):
+            pace.spend(self.probs, [texts[index % len(texts)] for index in range(n)])
 
-    def check_golden(self) -> None:
+    def check_golden(self, pace: Pace = AT_ONCE) -> None:
         """Reproduce the answers recorded at export; raises GoldenMismatch with the largest difference."""
-        probs, novelty = self.probs(self.golden.texts)
+        texts, rows = self.golden.texts, pace.rows
+        answers = [pace.spend(self.probs, texts[start:start + rows]) for start in range(0, len(texts), rows)]
+        probs, novelty = (np.concatenate(each) for each in zip(*answers, strict=True))
         difference = np.abs(probs - np.asarray(self.golden.probs, dtype=np.float32))
         worst = float(difference.max())               # NaN if any answer is NaN, and then no bound holds
         if not worst <= self.golden.tolerance or not np.isfinite(novelty).all():
-            text = self.golden.texts[int(difference.max(axis=1).argmax())]
+            text = texts[int(difference.max(axis=1).argmax())]
             raise GoldenMismatch(f"bundle {self.digest[:12]} does not reproduce its golden answers: a probability "
                                  f"of {text[:60]!r} differs by {worst:.4f}, allowed is {self.golden.tolerance}")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import lru_cache
 from itertools import chain
 
 import numpy as np
@@ -13,6 +14,7 @@ from serving.errors import UnfitBundle
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 MAX_TOKENS = 512                                      # a tokenizer that names no truncation is cut here
+N_KEPT = 8                                            # tokenizers; 5 MB each
 
 
 class TokenFeatures:
@@ -21,15 +23,7 @@ class TokenFeatures:
     inputs = ("input_ids", "attention_mask")
 
     def __init__(self, tokenizer_json: bytes) -> None:
-        try:
-            self.tokenizer = Tokenizer.from_buffer(tokenizer_json)
-        except Exception as error:                    # the Rust library raises plain Exception
-            raise UnfitBundle(f"tokenizer.json cannot be read: {str(error)[:200]}") from error
-        padding = json.loads(tokenizer_json).get("padding") or {}
-        self.pad_id = int(padding.get("pad_id", 0))
-        self.tokenizer.no_padding()                   # the batch is padded below, and only as far as it needs
-        if self.tokenizer.truncation is None:
-            self.tokenizer.enable_truncation(MAX_TOKENS)
+        self.tokenizer, self.pad_id = _open(tokenizer_json)
 
     def __call__(self, texts: list[str]) -> dict[str, np.ndarray]:
         ids = [encoding.ids for encoding in self.tokenizer.encode_batch_fast(texts)]
@@ -38,3 +32,20 @@ class TokenFeatures:
         input_ids = np.full(mask.shape, self.pad_id, dtype=np.int64)
         input_ids[mask] = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=int(lengths.sum()))
         return {"input_ids": input_ids, "attention_mask": mask.astype(np.int64)}
+
+
+@lru_cache(maxsize=N_KEPT)
+def _open(tokenizer_json: bytes) -> tuple[Tokenizer, int]:
+    """Return the tokenizer and the id it pads with; versions with the same tokenizer share one.
+
+    Building it holds the interpreter's lock for 40 ms (30,000 words), which a hot swap would cost those who ask.
+    """
+    try:
+        tokenizer = Tokenizer.from_buffer(tokenizer_json)
+    except Exception as error:                        # the Rust library raises plain Exception
+        raise UnfitBundle(f"tokenizer.json cannot be read: {str(error)[:200]}") from error
+    padding = json.loads(tokenizer_json).get("padding") or {}
+    tokenizer.no_padding()                            # a batch is padded by its caller, and only as far as it needs
+    if tokenizer.truncation is None:
+        tokenizer.enable_truncation(MAX_TOKENS)
+    return tokenizer, int(padding.get("pad_id", 0))

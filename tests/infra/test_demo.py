@@ -26,6 +26,7 @@ def test_the_whole_loop_runs_end_to_end(tmp_path):
     assert report["failed_requests"] == report["mixed_answers"] == 0
     assert report["versions_served"] == [1, 2]
     assert report["accuracy"]["2"] > report["accuracy"]["1"] > 0.7
+    assert report["unlabeled_texts"] > 7_000 and report["labels"] == 77 * LABELS_PER_CLASS
 
 
 def test_no_text_plays_two_parts_and_every_draw_is_the_same():
@@ -35,7 +36,6 @@ def test_no_text_plays_two_parts_and_every_draw_is_the_same():
     assert not first & gate
     traffic = {normalize(text) for text, _ in cast.traffic}
     assert not traffic & (first | gate)
-    assert {normalize(text) for text, _ in cast.more_labels} <= traffic
     assert len(test) > 3_000
     assert deal(seed=1) == cast != deal(seed=2)
 

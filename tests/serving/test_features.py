@@ -52,6 +52,37 @@ def test_a_word_has_one_id_wherever_it_stands(ngrams):
     assert ngrams(["a b"])["ngram_ids"].dtype == np.int64
 
 
+def expected_edges(text):
+    """The slow definition: last characters of the last word, first of the first, and the number of words."""
+    words = text.lower().split()
+    ends = {("end", words[-1][-n:]) for n in range(1, min(len(words[-1]), 5) + 1)}
+    begins = {("begin", words[0][:n]) for n in range(1, min(len(words[0]), 3) + 1)}
+    return ends | begins | {("words", min(len(words), 12))}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text("ab ?", min_size=1, max_size=9).filter(str.strip), min_size=2, max_size=6))
+def test_texts_share_the_edges_that_they_share_by_the_slow_definition(texts):
+    edges = NgramFeatures(NgramConfig(n_min=1, n_max=1, has_words=False, has_edges=True,
+                                      n_buckets=2**26).model_dump_json().encode())
+    plain = NgramFeatures(NgramConfig(n_min=1, n_max=1, has_words=False, n_buckets=2**26).model_dump_json().encode())
+
+    def found(text):
+        return set(edges([text])["ngram_ids"][0].tolist()) - set(plain([text])["ngram_ids"][0].tolist())
+
+    for text in texts:
+        for other in texts:
+            assert len(found(text) & found(other)) == len(expected_edges(text) & expected_edges(other))
+
+
+def test_the_edges_of_a_text_are_the_same_in_every_batch():
+    edges = NgramFeatures(CONFIG.model_copy(update={"has_edges": True}).model_dump_json().encode())
+    texts = ["가격이 얼마예요?", "x", "오늘 갈게요"]
+
+    for row, text in zip(edges(texts)["ngram_ids"], texts, strict=True):
+        assert sorted(row[row > 0].tolist()) == sorted(edges([text])["ngram_ids"][0].tolist())
+
+
 def test_tokens_are_padded_to_the_longest_text_only():
     features = TokenFeatures(tokenizer_json())(TEXTS)
     lengths = features["attention_mask"].sum(axis=1)

@@ -17,7 +17,7 @@ from trainer.encoders.kinds import open_encoder
 from trainer.errors import ExportError
 from trainer.export.bundle import CPU, PARITY, Lineage, export
 from trainer.learning.embedded import Labeled
-from trainer.learning.learn import learn
+from trainer.learning.supervised import learn_supervised
 from trainer.recipe import recipe_of
 
 
@@ -30,7 +30,7 @@ def learned(request, banking, tiny_transformer, tmp_path):
     encoder = open_encoder(recipe, texts, tmp_path)
     embedder = Embedder(encoder, body_of(encoder, tmp_path), EmbeddingCache(tmp_path, encoder.digest), threads=1)
     labeled = Labeled(embedder.embed(texts), np.repeat(np.arange(4), 8), 4)
-    return embedder, learn(labeled, None, recipe.head, recipe.seed), texts, recipe
+    return embedder, learn_supervised(labeled, recipe.head, recipe.seed), texts, recipe
 
 
 def exported(learned, precision, store, tmp_path, now):

@@ -5,13 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.errors import NotTrainable
 from trainer.evaluation import Answers, Latency, ece, evaluate, macro_f1_of
 from trainer.gate.decide import Opponent, decide
 from trainer.intervals import wilson
 from trainer.learning.calibration import fit_temperature
 from trainer.learning.embedded import Labeled
-from trainer.learning.learn import learn
+from trainer.learning.supervised import learn_supervised
 from trainer.recipe import GateRecipe, HeadRecipe
 
 LABELS = ["a", "b", "c", "d"]
@@ -29,22 +28,16 @@ def clusters(n_per_class, spread, seed=0, n_classes=4, d=16):
 def test_a_head_learns_from_few_labels_and_twice_the_same(n_per_class):
     train, test = clusters(n_per_class, 0.5), clusters(50, 0.5, seed=9)
 
-    head, again = (learn(train, None, HeadRecipe(), seed=3) for _ in range(2))
+    head, again = (learn_supervised(train, HeadRecipe(), seed=3) for _ in range(2))
 
     assert (head.probs(test.vectors).argmax(axis=1) == test.classes).mean() > 0.85
     np.testing.assert_array_equal(head.weight, again.weight)
 
 
 def test_confidence_means_what_it_says_on_texts_not_seen():
-    head, test = learn(clusters(30, 1.5), None, HeadRecipe(), seed=3), clusters(500, 1.5, seed=9)
+    head, test = learn_supervised(clusters(30, 1.5), HeadRecipe(), seed=3), clusters(500, 1.5, seed=9)
 
     assert ece(Answers(head.probs(test.vectors), test.classes)) < 0.06
-
-
-def test_labels_of_one_class_teach_nothing():
-    labeled = clusters(5, 0.5)
-    with pytest.raises(NotTrainable, match="1 classes"):
-        learn(labeled.take(labeled.classes == 2), None, HeadRecipe(), seed=3)
 
 
 def test_a_temperature_undoes_overconfidence():
@@ -74,11 +67,23 @@ def answers(n, accuracy, seed, confidence=None):
     return Answers(probs, classes)
 
 
-def judged(candidate, champion=None, recipe=None):
+def better_by(champion, gain, seed):
+    """The champion's answers with some of the wrong ones mended, as a retraining on more texts does."""
+    wrong = np.flatnonzero(~champion.is_right)
+    mended = np.random.default_rng(seed).permutation(wrong)[: round(gain * len(champion.classes))]
+    accuracy = champion.is_right.mean() + gain
+    guesses = champion.guesses.copy()
+    guesses[mended] = champion.classes[mended]
+    probs = np.full_like(champion.probs, (1 - accuracy) / 3)
+    probs[np.arange(len(guesses)), guesses] = accuracy
+    return Answers(probs, champion.classes)
+
+
+def judged(candidate, champion=None, recipe=None, champion_ms=1.0):
     recipe = recipe or GateRecipe()
     n = len(candidate.classes)
     evaluation = evaluate(candidate, LABELS, Latency(1, 2), 10, confidence=0.95, n_resamples=200, seed=0) if n else None
-    opponent = None if champion is None else Opponent("t v1", champion, candidate)
+    opponent = None if champion is None else Opponent("t v1", LABELS, champion, candidate, Latency(champion_ms, 2), 10)
     return decide("t", candidate, evaluation, LABELS, opponent, recipe, seed=0)
 
 
@@ -93,7 +98,37 @@ def test_a_clearly_worse_candidate_is_refused(n, accuracy, drop, seed):
 @settings(max_examples=25, deadline=None)
 @given(st.integers(300, 600), st.floats(0.5, 0.8), st.integers(0, 99))
 def test_a_clearly_better_candidate_passes(n, accuracy, seed):
-    assert judged(answers(n, accuracy + 0.15, seed), answers(n, accuracy, seed + 1)).passed
+    champion = answers(n, accuracy, seed)
+
+    assert judged(better_by(champion, 0.15, seed), champion).passed
+
+
+def test_a_better_candidate_that_turns_too_many_right_answers_wrong_is_refused():
+    decision = judged(answers(600, 0.75, 1), answers(600, 0.6, 2))     # 25 % of what was right is wrong now
+
+    assert not decision.passed and "few negative flips: " in decision.reasons[0]
+
+
+def test_a_candidate_that_weakens_one_class_of_the_champions_is_refused_by_name():
+    champion = answers(800, 0.6, 0)
+    candidate = better_by(champion, 0.25, 0)
+    of_class = champion.classes == 2
+    candidate.probs[of_class] = champion.probs[of_class]
+    turned = np.flatnonzero(of_class & champion.is_right)[:40]
+    candidate.probs[turned] = np.roll(candidate.probs[turned], 1, axis=1)
+
+    decision = judged(candidate, champion)
+
+    assert not decision.passed and any(reason.startswith("no class weakened: ") and " c -0." in reason
+                                       for reason in decision.reasons)
+
+
+def test_a_candidate_that_is_much_slower_is_refused():
+    champion = answers(400, 0.7, 0)
+
+    decision = judged(better_by(champion, 0.1, 0), champion, champion_ms=0.2)
+
+    assert not decision.passed and decision.reasons[0].startswith("as quick as the champion: 1.0 ms a text over 0.2 ms")
 
 
 @pytest.mark.parametrize(("candidate", "says"), [

@@ -9,8 +9,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
+import numpy as np
 import pytest
 
+from registry.artifacts.bundle import load_bundle
 from registry.artifacts.store import ArtifactStore
 from registry.database import read, write
 from registry.errors import HyperMatchError
@@ -23,6 +25,8 @@ from registry.tables import Part, RunState, Stage
 from tests.trainer.conftest import LABELS
 from trainer.errors import Interrupted, LeaseLost, NotTrainable
 from trainer.holding import lease_name
+from trainer.learning.head import Head
+from trainer.learning.interpolation import interpolated
 from trainer.run import run_once
 from trainer.scheduler.decide import Triggers
 from trainer.scheduler.loop import Trainer
@@ -65,7 +69,32 @@ def test_a_later_candidate_is_measured_against_the_champion(workplace, task, rec
 
     second = train(workplace, recipe).version
 
-    assert "not worse than the champion" in [check["name"] for check in second.gate["checks"]]
+    assert {"not worse than the champion", "few negative flips", "no class weakened", "as quick as the champion",
+            "as small as the champion"} <= {check["name"] for check in second.gate["checks"]}
+
+
+def test_a_head_takes_its_share_of_the_champions_weights_for_the_labels_both_know(workplace, task, recipe):
+    bundle = load_bundle(workplace.store, train(workplace, recipe).version.digest)
+    blank = Head(weight=np.zeros((5, 32), np.float32), bias=np.zeros(5, np.float32), temperature=2.0,
+                 prototypes=np.eye(5, 32, dtype=np.float32), facts={})
+
+    mixed = interpolated(blank, [*LABELS, "new"], bundle.facts.encoder, bundle, 0.5)
+
+    whole = interpolated(blank, LABELS, bundle.facts.encoder, bundle, 0.999999)
+    assert mixed.weight[:4] == pytest.approx(whole.weight[:4] / 2, rel=1e-3) and not mixed.weight[4].any()
+    assert np.abs(whole.weight[:4]).max() > 0.1
+    assert interpolated(blank, LABELS, "another encoder", bundle, 0.5) is blank
+
+
+def test_a_recipe_may_ask_for_a_share_of_the_champion(workplace, task, recipe, now):
+    first = train(workplace, recipe).version
+    with write(workplace.engine) as session:
+        approve(session, task, first.number, actor="bob", reason="good", now=now)
+        promote(session, task, first.number, actor="bob", reason="good", now=now)
+
+    second = train(workplace, replace(recipe, head=replace(recipe.head, champion_share=0.5))).version
+
+    assert second.evaluation["head"]["champion_share"] == 0.5
 
 
 def test_without_gate_labels_a_candidate_is_refused_and_the_way_out_is_told(workplace, recipe, banking):

@@ -39,8 +39,10 @@ def count_matrix(texts: Sequence[str], featurize: NgramFeatures) -> sparse.csr_m
 def semantic_table(counts: sparse.csr_matrix, dimensions: int, seed: int) -> np.ndarray:
     """Return vectors whose sum over a text's n-grams is its latent semantic analysis.
 
-    TF-IDF rows of length 1 are factorized, X = U S V'; the row of an n-gram is its
-    idf times its row of V / sqrt(S), so that the first, uninformative directions weigh less.
+    TF-IDF rows of length 1 are factorized, X = U S V'; the row of an n-gram is its idf
+    times its row of V * sqrt(S). Stressing the leading directions, on which much of the
+    bank agrees, taught more from 1 to 10 labels per class than evening them out
+    (train texts of 3i4K and ParaKQC).
     """
     n_texts = counts.shape[0]
     document_frequency = np.bincount(counts.indices, minlength=counts.shape[1])
@@ -51,7 +53,7 @@ def semantic_table(counts: sparse.csr_matrix, dimensions: int, seed: int) -> np.
     rank = min(dimensions, min(weighted.shape) - 1)
     values, directions = leading_directions(weighted, rank, seed)
     table = np.zeros((counts.shape[1], dimensions), np.float32)
-    table[:, :rank] = idf[:, None] * (directions.T / np.sqrt(values.clip(min=1e-6)))
+    table[:, :rank] = idf[:, None] * (directions.T * np.sqrt(values))
     return table
 
 

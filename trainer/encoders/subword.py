@@ -37,7 +37,8 @@ def subword(texts: Sequence[str], recipe: SubwordRecipe, seed: int, cache: Path,
     `report` hears the share that is done and may raise to interrupt.
     """
     config = NgramConfig(n_min=recipe.n_min, n_max=recipe.n_max, n_buckets=recipe.n_buckets,
-                         max_chars=recipe.max_chars, is_lowercased=True, has_words=True).model_dump_json().encode()
+                         max_chars=recipe.max_chars, is_lowercased=True, has_words=True,
+                         has_edges=True).model_dump_json().encode()
     distinct = sorted({normalize(text) for text in texts} - {""})
     if len(distinct) < MIN_TEXTS:
         raise EncoderError(f"the subword encoder cannot be pretrained on {len(distinct)} texts",

@@ -11,6 +11,7 @@ from registry.artifacts.store import ArtifactStore
 from registry.text import normalize
 from serving.predictor import Predictor
 from trainer.encoders.embedder import Embedder
+from trainer.encoders.encoder import Encoder
 from trainer.errors import ExportError
 from trainer.export.golden import TOLERANCE, golden_texts
 from trainer.export.graph import attach_head, opset_of
@@ -75,11 +76,16 @@ def record_golden(facts: BundleFacts, labels: list[str], model: bytes, features:
     return blank.model_copy(update={"probs": found.tolist()}), difference
 
 
+def identity_of(encoder: Encoder) -> str:
+    """Return what bundles on the same encoder have in common."""
+    return f"{encoder.name} {encoder.digest}"
+
+
 def facts_of(embedder: Embedder, lineage: Lineage, opset: int) -> BundleFacts:
     encoder = embedder.encoder
     return BundleFacts(
         task=lineage.task, label_space=lineage.label_space, features=encoder.features,
-        precision=lineage.recipe.export.precision, opset=opset, encoder=f"{encoder.name} {encoder.digest}",
+        precision=lineage.recipe.export.precision, opset=opset, encoder=identity_of(encoder),
         encoder_license=encoder.license, recipe=lineage.recipe.to_dict(), bank_version=lineage.bank_version,
         code_revision=lineage.code_revision, created_at=lineage.created_at,
     )

@@ -48,6 +48,52 @@ def not_worse(candidate: Answers, champion: Answers, champion_name: str, recipe:
     return Check("not worse than the champion", bound >= -recipe.margin, says)
 
 
+def few_negative_flips(candidate: Answers, champion: Answers, recipe: GateRecipe) -> Check:
+    """What was right yesterday should stay right, even where the sum of all answers got better."""
+    n_flips, n_right = int((champion.is_right & ~candidate.is_right).sum()), int(champion.is_right.sum())
+    if not n_right:
+        return Check("few negative flips", None, "the champion had no text right")
+    rate = wilson(n_flips, n_right, recipe.confidence)
+    return Check("few negative flips", rate.low <= recipe.max_negative_flips,
+                 f"{n_flips} of the {n_right} texts that were right are wrong now, {rate}; "
+                 f"{recipe.max_negative_flips:.0%} are allowed")
+
+
+def no_class_weakened(candidate: Answers, champion: Answers, labels: list[str], recipe: GateRecipe,
+                      seed: int) -> Check:
+    """No class that the champion knows may surely lose more recall than the margin; `labels` are the champion's."""
+    counts = np.bincount(champion.classes, minlength=len(labels))
+    judged = np.flatnonzero(counts >= recipe.min_class_labels)
+    if not len(judged):
+        return Check("no class weakened", None, f"no class has {recipe.min_class_labels} gate labels to judge it by")
+    losses = champion.is_right.astype(np.float64) - candidate.is_right
+    weakened = []
+    for number in judged:
+        of_class = losses[champion.classes == number]
+        if lower_bound_of_mean(of_class, confidence=recipe.confidence, n_resamples=recipe.n_resamples,
+                               seed=seed) > recipe.class_margin:
+            weakened.append(f"{labels[number]} {-of_class.mean():+.3f}")
+    if weakened:
+        return Check("no class weakened", False,
+                     f"recall surely fell by more than {recipe.class_margin}: {', '.join(weakened[:5])}")
+    return Check("no class weakened", True,
+                 f"none of {len(judged)} classes surely lost {recipe.class_margin} of its recall")
+
+
+def as_quick(candidate_ms: float, champion_ms: float, recipe: GateRecipe) -> Check:
+    """Medians of single texts, timed on one machine one right after the other."""
+    ratio = candidate_ms / max(champion_ms, 1e-9)
+    return Check("as quick as the champion", ratio <= recipe.max_slowdown,
+                 f"{candidate_ms:.1f} ms a text over {champion_ms:.1f} ms, {recipe.max_slowdown:g} times is allowed")
+
+
+def as_small(candidate_bytes: int, champion_bytes: int, recipe: GateRecipe) -> Check:
+    ratio = candidate_bytes / max(champion_bytes, 1)
+    return Check("as small as the champion", ratio <= recipe.max_growth,
+                 f"{candidate_bytes / 2**20:.1f} MiB over {champion_bytes / 2**20:.1f} MiB, "
+                 f"{recipe.max_growth:g} times is allowed")
+
+
 def calibrated(evaluation: Evaluation, recipe: GateRecipe) -> Check:
     """Confidence must mean what it says; few texts make the error look larger than it is."""
     says = f"calibration error {evaluation.ece:.3f}, {recipe.max_ece:.3f} is allowed"

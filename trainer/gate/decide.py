@@ -4,8 +4,19 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from trainer.evaluation import Answers, Evaluation
-from trainer.gate.checks import Check, beats_majority, calibrated, enough_labels, no_class_lost, not_worse
+from trainer.evaluation import Answers, Evaluation, Latency
+from trainer.gate.checks import (
+    Check,
+    as_quick,
+    as_small,
+    beats_majority,
+    calibrated,
+    enough_labels,
+    few_negative_flips,
+    no_class_lost,
+    no_class_weakened,
+    not_worse,
+)
 from trainer.recipe import GateRecipe
 
 
@@ -26,8 +37,11 @@ class Opponent:
     """The champion's answers to the gate texts whose labels it knows too, and the candidate's to the same."""
 
     name: str
+    labels: list[str]                                 # the champion's; the classes of both answers count in them
     champion: Answers
     candidate: Answers
+    latency: Latency
+    size_bytes: int
 
 
 def decide(task: str, answers: Answers, evaluation: Evaluation | None, labels: list[str], opponent: Opponent | None,
@@ -36,9 +50,20 @@ def decide(task: str, answers: Answers, evaluation: Evaluation | None, labels: l
     first = enough_labels(len(answers.classes), task, recipe)
     if not first.passed or evaluation is None:
         return conclude([first])
-    comparison = (beats_majority(answers, recipe) if opponent is None else
-                  not_worse(opponent.candidate, opponent.champion, opponent.name, recipe, seed))
-    return conclude([first, comparison, calibrated(evaluation, recipe), no_class_lost(answers, labels, recipe)])
+    comparisons = ([beats_majority(answers, recipe)] if opponent is None else
+                   _against(opponent, evaluation, recipe, seed))
+    return conclude([first, *comparisons, calibrated(evaluation, recipe), no_class_lost(answers, labels, recipe)])
+
+
+def _against(opponent: Opponent, evaluation: Evaluation, recipe: GateRecipe, seed: int) -> list[Check]:
+    champion, candidate = opponent.champion, opponent.candidate
+    return [
+        not_worse(candidate, champion, opponent.name, recipe, seed),
+        few_negative_flips(candidate, champion, recipe),
+        no_class_weakened(candidate, champion, opponent.labels, recipe, seed),
+        as_quick(evaluation.latency.p50_ms, opponent.latency.p50_ms, recipe),
+        as_small(evaluation.size_bytes, opponent.size_bytes, recipe),
+    ]
 
 
 def conclude(checks: Sequence[Check]) -> GateDecision:

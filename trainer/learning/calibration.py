@@ -18,3 +18,14 @@ def negative_log_likelihood(logits: np.ndarray, classes: np.ndarray) -> float:
     top = logits.max(axis=1, keepdims=True)
     log_total = np.log(np.exp(logits - top).sum(axis=1)) + top[:, 0]
     return float((log_total - logits[np.arange(len(classes)), classes]).mean())
+
+
+def fit_soft_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
+    """Return the temperature under which `logits` (n, C) are nearest to soft `targets` (n, C)."""
+    def loss(log: float) -> float:
+        scaled = logits / np.exp(log)
+        top = scaled.max(axis=1)
+        log_total = np.log(np.exp(scaled - top[:, None]).sum(axis=1)) + top
+        return float((log_total - (targets * scaled).sum(axis=1)).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=LOG_BOUNDS, method="bounded", options={"xatol": 1e-4}).x))

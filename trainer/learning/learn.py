@@ -1,113 +1,113 @@
-"""The method: from labels, and in time from traffic, to a calibrated head."""
+"""The method: labels, the bank and the label names in; a calibrated head and the reason for it out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from trainer.errors import NotTrainable
-from trainer.learning.calibration import fit_temperature, negative_log_likelihood
+from trainer.learning.calibration import fit_soft_temperature, fit_temperature
+from trainer.learning.choice import Choice, Duel, choose
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.folds import deal
-from trainer.learning.head import Head, fit_linear, logits_of, prototypes_of
-from trainer.recipe import HeadRecipe
+from trainer.learning.head import Head, logits_of, prototypes_of
+from trainer.learning.in_domain import Domain
+from trainer.learning.label_names import name_evidence
+from trainer.learning.neighborhood import neighborhood
+from trainer.learning.supervised import learn_supervised
+from trainer.recipe import HeadRecipe, InDomainRecipe
 
-FULL_SEARCH_LABELS = 1_500                            # beyond it the strength is chosen on a sample of this size
-UNCALIBRATED = 0.5                                    # what two labels per class find on BANKING77, for want of any
-
-
-@dataclass(frozen=True)
-class Holdout:
-    """Labels to fit, and others to ask the fitted head."""
-
-    fitted: Labeled
-    asked: Labeled
+MIN_UNLABELED = 50                                    # fewer texts than this have no neighborhoods
+MIN_CALIBRATION = 20                                  # held-out answers before they set the temperature
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """What heads say of labels they did not see."""
+class Learned:
+    """The head to export, why this one, and both arms for whoever compares them."""
 
-    logits: np.ndarray                                # (n, C)
+    head: Head
+    choice: Choice
+    labels_only: Head
+    in_domain: Head | None
+
+
+@dataclass(frozen=True)
+class HeldOutAnswers:
+    """Logits (n, C) of labels held out in turn, and their classes (n,)."""
+
+    logits: np.ndarray
     classes: np.ndarray
-
-    @classmethod
-    def of(cls, rounds: Sequence[Holdout], linears: Sequence[np.ndarray]) -> "HeldOut":
-        logits = [logits_of(linear, each.asked.vectors) for each, linear in zip(rounds, linears, strict=True)]
-        return cls(np.concatenate(logits), np.concatenate([each.asked.classes for each in rounds]))
-
-    @cached_property
-    def temperature(self) -> float:
-        return fit_temperature(self.logits, self.classes)
-
-    @cached_property
-    def loss(self) -> float:
-        """Cross-entropy after calibration: strengths are compared by what would be served."""
-        return negative_log_likelihood(self.logits / self.temperature, self.classes)
-
-    @property
-    def accuracy(self) -> float:
-        return float((self.logits.argmax(axis=1) == self.classes).mean())
+    labels_only: np.ndarray                           # answers (n,) of the labels-only head to the same
 
 
-def learn(labeled: Labeled, unlabeled: Unlabeled | None, recipe: HeadRecipe, seed: int) -> Head:
-    """Learn a head; raises NotTrainable if fewer than two classes have labels.
+def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | None, head: HeadRecipe,
+          in_domain: InDomainRecipe, seed: int) -> Learned:
+    """Learn both arms and choose; raises NotTrainable if fewer than two classes have labels.
 
-    The traffic is not used yet: this is where a method that does takes its place.
+    `names` (C, d) are the embedded label names; they are used only if human labels agree with them.
     """
     if np.count_nonzero(labeled.counts()) < 2:
         raise NotTrainable(f"{len(labeled)} labels of {np.count_nonzero(labeled.counts())} classes teach nothing",
                            "import train labels of at least two classes: `hypermatch labels import`")
-    return learn_supervised(labeled, recipe, seed)
+    supervised = learn_supervised(labeled, head, seed)
+    if in_domain.use == "never" or unlabeled is None or len(unlabeled.vectors) < MIN_UNLABELED:
+        why = "the recipe leaves the bank out" if in_domain.use == "never" else "the bank holds too few texts"
+        return Learned(supervised, Choice("labels-only", why, {}), supervised, None)
+    evidence = None if names is None else name_evidence(names, labeled)
+    spoken = names if evidence is not None and evidence.is_convincing else None
+    domain = Domain(neighborhood(np.concatenate([labeled.vectors, unlabeled.vectors]), in_domain.n_neighbors), spoken)
+    held_out = _held_out(domain, labeled, head, in_domain, seed)
+    semi = _in_domain_head(domain, labeled, held_out, head, in_domain, seed)
+    choice = choose(_duel(held_out), evidence, in_domain.min_certainty)
+    if in_domain.use == "always":
+        choice = replace(choice, arm="in-domain", reason=f"the recipe says so ({choice.reason})")
+    return Learned(semi if choice.arm == "in-domain" else supervised, choice, supervised, semi)
 
 
-def learn_supervised(labeled: Labeled, recipe: HeadRecipe, seed: int) -> Head:
-    """Logistic regression; strength and temperature come from labels held out in turn."""
-    rounds = holdouts(labeled.take(_sample(len(labeled), seed)), recipe.n_folds, seed)
-    if not rounds:
-        return _head(labeled, recipe.unchosen_strength, None)
-    strength, found = choose_strength(rounds, recipe.strengths)
-    return _head(labeled, strength, found)
+def _in_domain_head(domain: Domain, labeled: Labeled, held_out: HeldOutAnswers | None, head: HeadRecipe,
+                    recipe: InDomainRecipe, seed: int) -> Head:
+    taught = domain.teach(np.arange(len(labeled)), labeled, recipe, head, seed)
+    if held_out is not None and len(held_out.classes) >= MIN_CALIBRATION:
+        temperature = fit_temperature(held_out.logits, held_out.classes)
+    else:                                             # as sure of the bank as its teachers were
+        bank = slice(len(labeled), None)
+        temperature = fit_soft_temperature(logits_of(taught.linear, domain.neighborhood.vectors[bank]),
+                                           taught.pseudo_labels[bank])
+    facts = {"strength": recipe.strength, "unlabeled_texts": float(len(domain.neighborhood) - len(labeled)),
+             "uses_label_names": float(domain.names is not None)}
+    if held_out is not None:
+        facts |= {"cross_fitted_accuracy": float((held_out.logits.argmax(axis=1) == held_out.classes).mean()),
+                  "cross_fitted_labels": float(len(held_out.classes))}
+    return Head(weight=np.ascontiguousarray(taught.linear[:, :-1]), bias=taught.linear[:, -1].copy(),
+                temperature=temperature, prototypes=prototypes_of(labeled), facts=facts)
 
 
-def choose_strength(rounds: list[Holdout], strengths: Sequence[float]) -> tuple[float, HeldOut]:
-    """Return the strength whose held-out loss is lowest, from the weakest up until the loss rises."""
-    best: tuple[float, HeldOut] | None = None
-    starts: list[np.ndarray | None] = [None for _ in rounds]
-    for strength in sorted(strengths):
-        linears = [fit_linear(each.fitted, strength, start) for each, start in zip(rounds, starts, strict=True)]
-        starts = list(linears)                        # a weaker head is a good start for a stronger
-        found = HeldOut.of(rounds, linears)
-        if best is not None and found.loss > best[1].loss:
-            break
-        best = strength, found
-    assert best is not None
-    return best
+def _held_out(domain: Domain, labeled: Labeled, head: HeadRecipe, recipe: InDomainRecipe,
+              seed: int) -> HeldOutAnswers | None:
+    """Teach without each fold in turn and ask it; None if no class has a second label.
 
-
-def holdouts(labeled: Labeled, n_folds: int, seed: int) -> list[Holdout]:
-    """Hold each fold out in turn; rows whose class nothing else has are not asked, so the list may be empty."""
-    folds = deal(labeled.classes, min(n_folds, max(int(labeled.counts().max()), 2)), seed)
-    rounds = []
+    The texts of the fold stay in the neighborhood without their labels, as any text of the bank.
+    """
+    n_folds = min(recipe.n_folds, int(labeled.counts().max()))
+    if n_folds < 2:
+        return None
+    folds = deal(labeled.classes, n_folds, seed)
+    logits, classes, answers = [], [], []
     for fold in np.unique(folds):
-        fitted = labeled.take(folds != fold)
-        rows = (folds == fold) & (fitted.counts()[labeled.classes] > 0)
-        if rows.any():
-            rounds.append(Holdout(fitted, labeled.take(rows)))
-    return rounds
+        kept = np.flatnonzero(folds != fold)
+        fitted = labeled.take(kept)
+        asked = np.flatnonzero((folds == fold) & (fitted.counts()[labeled.classes] > 0))
+        if not len(asked) or np.count_nonzero(fitted.counts()) < 2:
+            continue
+        taught = domain.teach(kept, fitted, recipe, head, seed)
+        logits.append(logits_of(taught.linear, labeled.vectors[asked]))
+        classes.append(labeled.classes[asked])
+        answers.append(learn_supervised(fitted, head, seed).probs(labeled.vectors[asked]).argmax(axis=1))
+    if not classes:
+        return None
+    return HeldOutAnswers(np.concatenate(logits), np.concatenate(classes), np.concatenate(answers))
 
 
-def _head(labeled: Labeled, strength: float, found: HeldOut | None) -> Head:
-    linear = fit_linear(labeled, strength)
-    facts = {"strength": strength}
-    if found is not None:
-        facts |= {"cross_fitted_accuracy": found.accuracy, "cross_fitted_labels": len(found.classes)}
-    return Head(weight=np.ascontiguousarray(linear[:, :-1]), bias=linear[:, -1].copy(),
-                temperature=UNCALIBRATED if found is None else found.temperature,
-                prototypes=prototypes_of(labeled), facts=facts)
-
-
-def _sample(n: int, seed: int) -> np.ndarray:
-    rows = np.random.default_rng(seed).permutation(n)[:FULL_SEARCH_LABELS]
-    return np.sort(rows)
+def _duel(held_out: HeldOutAnswers | None) -> Duel | None:
+    if held_out is None:
+        return None
+    return Duel.of(held_out.classes, held_out.labels_only, held_out.logits.argmax(axis=1))

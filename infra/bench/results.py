@@ -1,0 +1,132 @@
+"""Writes docs/results.md and its plots from the figures that `hypermatch bench learning` left."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from infra.bench.plots import curves
+from registry.errors import HyperMatchError
+
+INTRODUCTION = """# What unlabeled texts are worth
+
+Each table is one data set: accuracy on its test split, mean over {draws} draws of the labels. Every arm sees the same
+labels and the same bank, which is the rest of the train split without its labels (at most {bank} texts); there are no
+validation labels. `tfidf` is character n-grams and logistic regression, `labels` is logistic regression on frozen
+vectors, `templates` adds each label's name as a text, `pi`, `fixmatch` and `softmatch` are consistency training on
+cached vectors, `ossl` has no bank and learns from texts selected among those of other sets, `issl` spreads labels and
+what label names say over the bank and always ships, `hypermatch` ships what held-out human labels choose. The
+multiplier says how many times the labels the `labels` arm needs to reach the same accuracy, read off its own curve up
+to the whole train split; where the curve ends below, the end is counted.
+
+The `subword` encoder is pretrained on the set's own train texts, without labels; its n-grams and weights were chosen
+on train texts of 3i4K and ParaKQC, those of in-domain learning on train texts of BANKING77. No test split was used to
+choose anything.
+
+Regenerate with `make bench`; single sets with `hypermatch bench learning --data F.parquet`.
+"""
+
+
+CLAIMS = (
+    ("label names and selected out-of-domain texts", "x3.3 (x0.3 of the labels)", "ossl"),
+    ("in-domain texts, always on", "x3", "issl"),
+    ("together, shipped where held-out labels say so", "x9", "hypermatch"),
+)
+
+
+def write(folder: Path, docs: Path) -> list[dict[str, Any]]:
+    """Write one section and one plot per figures file in `folder`; return the figures."""
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
+    if not found:
+        raise HyperMatchError(f"{folder} holds no figures", "run `make bench` first")
+    plots = docs / "plots"
+    plots.mkdir(parents=True, exist_ok=True)
+    sections = []
+    for each in found:
+        (plots / f"{each['data']}.svg").write_text(curves(f"{each['data']} ({each['encoder']})", _lines(each)),
+                                                   encoding="utf-8")
+        sections.append(_section(each))
+    draws = max(len({cell["draw"] for cell in each["cells"]}) for each in found)
+    text = INTRODUCTION.format(draws=draws, bank=f"{max(each['n_bank'] for each in found):,}")
+    (docs / "results.md").write_text("\n".join([text, _summary(found), _claims(found), *sections]), encoding="utf-8")
+    return found
+
+
+def _summary(found: Sequence[dict[str, Any]]) -> str:
+    lines = ["## All sets\n", "| set | encoder | multiplier of `hypermatch` at " + _sizes_told(found[0])
+             + " | harmful sizes | always-on `issl` below `labels` |", "| --- | --- | --- | --- | --- |"]
+    factors: list[float] = []
+    for each in found:
+        own = each["multipliers"].get("hypermatch", {})
+        factors += own.values()
+        lines.append(f"| {each['data']} | {each['encoder']} | {' / '.join(f'{x:.1f}' for x in own.values())} "
+                     f"| {each['harmful']} of {len(own)} | {_below(each)} of {len(own)} |")
+    overall = _geometric_mean(factors) if factors else 1.0
+    return "\n".join([*lines, "", f"Geometric mean of all {len(factors)} multipliers: **{overall:.2f}**. "
+                      f"Harmful sizes: **{sum(each['harmful'] for each in found)}** of {len(factors)}.", ""])
+
+
+def _claims(found: Sequence[dict[str, Any]]) -> str:
+    """Set the talk's three claims beside what was measured here, each as a factor of labels."""
+    lines = ["## The idea's three claims\n",
+             "NAVER's talk \"HyperCLOVA를 이용한 반지도 학습\" says how many labels its methods save; ours are "
+             "geometric means over the sets and sizes that the arm was measured on.\n",
+             "| claim | talk | here | arm | sets x sizes |", "| --- | --- | --- | --- | --- |"]
+    for claim, told, arm in CLAIMS:
+        factors = [factor for each in found for factor in each["multipliers"].get(arm, {}).values()]
+        if factors:
+            lines.append(f"| {claim} | {told} | x{_geometric_mean(factors):.2f} | `{arm}` | {len(factors)} |")
+    return "\n".join([*lines, ""])
+
+
+def _geometric_mean(factors: Sequence[float]) -> float:
+    return math.exp(mean(math.log(factor) for factor in factors))
+
+
+def _section(each: dict[str, Any]) -> str:
+    sizes = sorted({cell["per_class"] for cell in each["cells"]})
+    arms = list(dict.fromkeys(cell["arm"] for cell in each["cells"]))
+    lines = [f"## {each['data']}\n",
+             f"{each['n_classes']} classes, bank of {each['n_bank']:,}, test {each['n_test']:,}, "
+             f"encoder `{each['encoder']}`.\n", f"![accuracy](plots/{each['data']}.svg)\n",
+             "| arm | " + " | ".join(f"{size} per class" for size in sizes) + " | ECE | seconds |",
+             "| --- " * (len(sizes) + 3) + "|"]
+    for arm in arms:
+        cells = [cell for cell in each["cells"] if cell["arm"] == arm]
+        row = [_told(each, arm, size) for size in sizes]
+        lines.append(f"| {arm} | " + " | ".join(row) + f" | {mean(cell['ece'] for cell in cells):.3f} "
+                     f"| {mean(cell['seconds'] for cell in cells):.1f} |")
+    chosen = [each_draw["choice"] for each_draw in each["shipped"]]
+    tail = ", ".join(f"{size}: {accuracy:.3f}" for size, accuracy in each["curve"].items())
+    lines += ["", f"Shipped: in-domain {chosen.count('in-domain')} of {len(chosen)} times. "
+              f"Labels only, by labels per class: {tail}.", ""]
+    return "\n".join(lines)
+
+
+def _told(each: dict[str, Any], arm: str, size: int) -> str:
+    accuracy = _mean(each, arm, size)
+    factor = each["multipliers"].get(arm, {}).get(str(size))
+    return f"{accuracy:.3f}" if factor is None else f"{accuracy:.3f} (x{factor:.1f})"
+
+
+def _below(each: dict[str, Any]) -> int:
+    sizes = {cell["per_class"] for cell in each["cells"]}
+    return sum(_mean(each, "issl", size) < _mean(each, "labels", size) for size in sizes)
+
+
+def _mean(each: dict[str, Any], arm: str, size: int) -> float:
+    found = [cell["accuracy"] for cell in each["cells"] if cell["arm"] == arm and cell["per_class"] == size]
+    return mean(found) if found else float("nan")
+
+
+def _lines(each: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
+    arms = list(dict.fromkeys(cell["arm"] for cell in each["cells"] if cell["arm"] != "labels"))
+    sizes = sorted({cell["per_class"] for cell in each["cells"]})
+    labels = [(float(size), accuracy) for size, accuracy in each["curve"].items()]
+    return {"labels": labels} | {arm: [(float(size), _mean(each, arm, size)) for size in sizes] for arm in arms}
+
+
+def _sizes_told(each: dict[str, Any]) -> str:
+    return "/".join(str(size) for size in sorted({cell["per_class"] for cell in each["cells"]}))

@@ -1,0 +1,58 @@
+"""Use semi-supervised learning now? Decided from the human labels alone, with the evidence kept."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from scipy.stats import beta
+
+from trainer.learning.label_names import NameEvidence
+
+Arm = Literal["labels-only", "in-domain"]
+
+
+@dataclass(frozen=True)
+class Duel:
+    """What two heads answered to labels that neither saw."""
+
+    n_asked: int
+    wins: int                                         # only the semi-supervised head was right
+    losses: int                                       # only the labels-only head was right
+
+    @classmethod
+    def of(cls, classes: np.ndarray, labels_only: np.ndarray, semi_supervised: np.ndarray) -> "Duel":
+        """Compare answers (n,) to the truth (n,)."""
+        old, new = labels_only == classes, semi_supervised == classes
+        return cls(len(classes), int((new & ~old).sum()), int((old & ~new).sum()))
+
+    @property
+    def certainty(self) -> float:
+        """Probability that the semi-supervised head is right more often, equal odds before any answer."""
+        return float(beta.sf(0.5, 1 + self.wins, 1 + self.losses))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The arm whose head is exported, and why."""
+
+    arm: Arm
+    reason: str
+    evidence: dict[str, Any]
+
+
+def choose(duel: Duel | None, names: NameEvidence | None, min_certainty: float) -> Choice:
+    """Choose semi-supervised learning only where held-out labels, or failing them the label names, speak for it."""
+    evidence: dict[str, Any] = {}
+    if names is not None:
+        evidence["names"] = {"right": names.n_right, "labels": names.n_labels, "chance": names.chance}
+    if duel is not None:
+        evidence["duel"] = {"asked": duel.n_asked, "wins": duel.wins, "losses": duel.losses,
+                            "certainty": round(duel.certainty, 4)}
+        told = f"{duel.wins} labels won and {duel.losses} lost of {duel.n_asked} held out"
+        if duel.certainty >= min_certainty:
+            return Choice("in-domain", f"in-domain learning helps: {told}", evidence)
+        return Choice("labels-only", f"in-domain learning is not shown to help: {told}", evidence)
+    if names is not None and names.is_convincing:
+        return Choice("in-domain", f"no class has a second label to hold out, but the label names tell "
+                                   f"{names.n_right} of {names.n_labels} labels", evidence)
+    return Choice("labels-only", "cannot tell yet: no class has a second label to hold out", evidence)

@@ -1,0 +1,65 @@
+"""Out-of-domain texts: which of many foreign ones are near enough to the task to learn from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from trainer.learning.embedded import Labeled
+from trainer.learning.head import fit_linear, logits_of
+from trainer.recipe import OutOfDomainRecipe
+
+BLOCK_ROWS = 8_192
+N_ROUNDS, SURELY_FOREIGN, MIN_NEGATIVES = 2, 0.7, 1_000
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Rows (n,) of the pool, best first, and how near to the task each is by the method that chose."""
+
+    rows: np.ndarray
+    scores: np.ndarray
+
+
+def select(labeled: Labeled, names: np.ndarray | None, pool: np.ndarray, recipe: OutOfDomainRecipe,
+           seed: int) -> Selected:
+    """Choose at most `max_texts` rows of `pool` (N, d); both methods are exact and seeded.
+
+    `names` (C, d) are more examples of the task where label names say something.
+    """
+    known = labeled if names is None else Labeled(
+        np.concatenate([labeled.vectors, names]),
+        np.concatenate([labeled.classes, np.arange(labeled.n_classes)]), labeled.n_classes)
+    scores = (_by_retrieval(known.vectors, pool, recipe.n_neighbors) if recipe.method == "retrieval" else
+              _by_classifier(known, pool, recipe, seed))
+    rows = np.argsort(-scores, kind="stable")[: recipe.max_texts]
+    return Selected(rows, scores[rows])
+
+
+def _by_retrieval(known: np.ndarray, pool: np.ndarray, n_neighbors: int) -> np.ndarray:
+    """Score a text by its mean cosine to the nearest known texts, (N,)."""
+    examples, scores = torch.from_numpy(known).T, []
+    n_nearest = min(n_neighbors, len(known))
+    for start in range(0, len(pool), BLOCK_ROWS):
+        block = torch.from_numpy(np.ascontiguousarray(pool[start : start + BLOCK_ROWS]))
+        scores.append((block @ examples).topk(n_nearest, dim=1).values.mean(dim=1).numpy())
+    return np.concatenate(scores)
+
+
+def _by_classifier(known: Labeled, pool: np.ndarray, recipe: OutOfDomainRecipe, seed: int) -> np.ndarray:
+    """Score a text by how much likelier its best class is than one more class, the foreign texts, (N,).
+
+    The pool may hold texts of the task, so it is no clean negative class: what one round
+    finds likeliest is left out of the negatives of the next (two-step learning from
+    positive and unlabeled texts; Liu et al., ICDM 2003).
+    """
+    generator, foreign = np.random.default_rng(seed), known.n_classes
+    scores = _by_retrieval(known.vectors, pool, 1)
+    for _ in range(N_ROUNDS):
+        far = np.flatnonzero(scores <= np.quantile(scores, SURELY_FOREIGN))
+        negatives = pool[generator.permutation(far)[: max(len(known), MIN_NEGATIVES)]]
+        both = Labeled(np.concatenate([known.vectors, negatives]),
+                       np.concatenate([known.classes, np.full(len(negatives), foreign)]), foreign + 1)
+        logits = logits_of(fit_linear(both, recipe.strength), pool)
+        scores = logits[:, :foreign].max(axis=1) - logits[:, foreign]
+    return scores
