@@ -66,7 +66,8 @@ def _asked(settings: TrainerSettings, meter: Meter) -> Backend | None:
         from trainer.language_model.pacing import Retries
 
         return OpenAiCompatible(Endpoint(
-            url=settings.lm_url, model=settings.lm_model, key=settings.lm_key.get_secret_value() if settings.lm_key else "",
+            url=settings.lm_url, model=settings.lm_model,
+            key=settings.lm_key.get_secret_value() if settings.lm_key else "",
             is_chat=settings.lm_is_chat, timeout_seconds=settings.lm_timeout_seconds,
             concurrency=settings.lm_concurrency, calls_per_minute=settings.lm_calls_per_minute,
             retries=Retries(n_retries=settings.lm_retries)), meter)

@@ -8,6 +8,7 @@ from registry.artifacts.bundle import load_bundle
 from registry.lifecycle.stages import name_of
 from registry.tables import ModelVersion
 from serving.predictor import Predictor
+from trainer.advice import advice_for
 from trainer.encoders.bodies import body_of
 from trainer.encoders.cache import EmbeddingCache
 from trainer.encoders.embedder import Embedder
@@ -44,7 +45,7 @@ def make(workplace: Workplace, materials: Materials, champion: ModelVersion | No
                            lambda done: report("encoder", done))
     embedder = Embedder(encoder, body_of(encoder, workplace.cache), EmbeddingCache(workplace.cache, encoder.digest),
                         workplace.threads)
-    learned = _learn(embedder, materials, recipe, report)
+    learned = _learn(workplace, embedder, materials, recipe, report)
     if champion is not None and recipe.head.champion_share > 0:
         learned = replace(learned, head=_with_share_of(champion, learned.head, embedder, workplace, materials, recipe))
     report("export", 0.0)
@@ -77,16 +78,18 @@ def check_trainable(materials: Materials) -> None:
             f"import some: `hypermatch labels import FILE --task {materials.task} --part train`")
 
 
-def _learn(embedder: Embedder, materials: Materials, recipe: Recipe, report: Report) -> Learned:
+def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recipe: Recipe, report: Report) -> Learned:
     n_train, texts = len(materials.train.texts), materials.train.texts + materials.traffic
     vectors = embedder.embed(texts, lambda done: report("embedding", done))
     names = embedder.embed([spoken(label) for label in materials.labels])
+    advice, told = advice_for(workplace, materials, embedder, recipe, report)
     report("learning", 0.0)
     labeled = Labeled(vectors[:n_train], materials.train.classes, len(materials.labels))
     foreign = _selected(embedder, materials, labeled, names, recipe, report)
     traffic = Unlabeled(np.concatenate([vectors[n_train:], foreign]))
-    learned = learn(labeled, traffic, names, recipe.head, recipe.in_domain, recipe.seed)
-    evidence = learned.choice.evidence | {"foreign": {"pool": len(materials.foreign), "selected": len(foreign)}}
+    learned = learn(labeled, traffic, names, recipe.head, recipe.in_domain, recipe.seed, advice)
+    told["foreign"] = {"pool": len(materials.foreign), "selected": len(foreign)}
+    evidence = learned.choice.evidence | told
     return replace(learned, choice=replace(learned.choice, evidence=evidence))
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trainer.errors import RecipeError
+from trainer.language_model.recipe import LanguageModelRecipe
+from trainer.ranges import check
 
 Precision = Literal["fp32", "int8", "fp16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
@@ -170,6 +172,7 @@ class Recipe:
     head: HeadRecipe = field(default_factory=HeadRecipe)
     in_domain: InDomainRecipe = field(default_factory=InDomainRecipe)
     out_of_domain: OutOfDomainRecipe = field(default_factory=OutOfDomainRecipe)
+    language_model: LanguageModelRecipe = field(default_factory=LanguageModelRecipe)
     export: ExportRecipe = field(default_factory=ExportRecipe)
     gate: GateRecipe = field(default_factory=GateRecipe)
 
@@ -211,11 +214,6 @@ def recipe_of(values: Mapping[str, Any]) -> Recipe:
     recipe = _filled(Recipe, values, "")
     assert isinstance(recipe, Recipe)
     return recipe
-
-
-def check(is_good: bool, key: str, value: object, expected: str) -> None:
-    if not is_good:
-        raise RecipeError(f"recipe: {key} is {value!r}", f"it must be {expected}")
 
 
 def _filled(kind: type, values: Mapping[str, Any], path: str) -> Any:

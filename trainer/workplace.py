@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 
 from ingest.bank import DataBank
 from registry.artifacts.store import ArtifactStore
+from trainer.language_model.at_hand import LanguageModel
+from trainer.language_model.recipe import LanguageModelRecipe
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,14 @@ class Workplace:
     now: Callable[[], datetime]
     lease: timedelta
     threads: int = 0
+    open_language_model: Callable[[str, LanguageModelRecipe], LanguageModel | None] = lambda _task, _recipe: None
 
 
 # Hears the step and the share of it that is done; raises Interrupted or LeaseLost to end the run.
 Report = Callable[[str, float], None]
-STEPS = ("reading", "encoder", "embedding", "learning", "export", "evaluation", "gate")
+STEPS = ("reading", "encoder", "embedding", "asking", "learning", "export", "evaluation", "gate")
 # Share of a run that is done when a step begins; embedding is what takes long.
-STARTS = dict(zip(STEPS, (0.0, 0.02, 0.1, 0.6, 0.75, 0.85, 0.97), strict=True))
+STARTS = dict(zip(STEPS, (0.0, 0.02, 0.1, 0.5, 0.6, 0.75, 0.85, 0.97), strict=True))
 
 
 def share_done(step: str, done: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from registry.tables import PromptQuality
+    from trainer.language_model.at_hand import LanguageModel
     from trainer.language_model.examples import Examples
+    from trainer.language_model.labeling import Labeler
     from trainer.language_model.prompts.spec import PromptSpec
+    from trainer.language_model.recipe import LanguageModelRecipe
 
 recipe_option = click.option("--recipe", "recipe_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                             help="TOML of [language_model] keys; the defaults if none is given.")
+                             help="TOML with a table [language_model]; the defaults if none is given.")
 
 
 @click.group("prompts")
@@ -89,18 +92,20 @@ def add(file: Path, actor: str) -> None:
 def try_(name: str, text: str, task_name: str, recipe_file: Path | None) -> None:
     """Show what prompt NAME makes of TEXT and, if a language model is set, what it answers."""
     from trainer.language_model.prompts.render import Task
+    from trainer.language_model.prompts.spec import PromptError
 
     labels, human = _task(engine := open_registry(), task_name)
     recipe, spec = _recipe(recipe_file), _spec(engine, name)
-    _check_labels(spec)
+    if spec.use != "label":
+        raise PromptError(f"prompt {name!r} is of use {spec.use!r}; only `label` prompts read a text")
     drawn = human.draw(spec.n_examples, "0", without=text)
     click.echo(Task.of(spec, labels, recipe.max_chars).label_prompt(drawn, text, "0").prompt)
-    labeler = _labeler(engine, task_name, labels, spec, recipe)
+    model = _model(engine, task_name, recipe)
     click.echo("")
-    if labeler is None:
+    if model is None:
         click.echo("no language model is set (HYPERMATCH_TRAINER_LM_BACKEND)")
         return
-    probs = labeler.answer(spec, text, human, 0)
+    probs = _labeler(model, labels, spec, recipe).answer(spec, text, human, 0)
     for number in probs.argsort()[::-1][:5]:
         click.echo(f"{probs[number]:.3f}  {labels[number]}")
 
@@ -114,24 +119,93 @@ def try_(name: str, text: str, task_name: str, recipe_file: Path | None) -> None
 @actor_option
 def measure(name: str, task_name: str, limit: int, recipe_file: Path | None, actor: str) -> None:
     """Measure prompt NAME on the task's human train labels, never on its gate set, and keep the result."""
+    from dataclasses import asdict
+
     from registry.database import write
     from registry.prompts import record_quality, save_prompt
     from trainer.language_model.backend import LanguageModelError
     from trainer.language_model.quality import measure as measured
 
     labels, human = _task(engine := open_registry(), task_name)
-    spec = _spec(engine, name)
-    labeler = _labeler(engine, task_name, labels, spec, _recipe(recipe_file))
-    if labeler is None:
+    recipe, spec = _recipe(recipe_file), _spec(engine, name)
+    model = _model(engine, task_name, recipe)
+    if model is None:
         raise LanguageModelError("no language model is set", "set HYPERMATCH_TRAINER_LM_BACKEND")
-    quality = measured(labeler, spec, human.first(limit))
+    quality = measured(_labeler(model, labels, spec, recipe), spec, _first(human, limit))
     with write(engine) as session:
         prompt = save_prompt(session, spec.to_dict(), actor=actor, now=utc_now())
         accuracy = quality.accuracy
-        record_quality(session, prompt, task_name, labeler.name, n_labels=quality.n_labels,
+        record_quality(session, prompt, task_name, model.backend.name, n_labels=quality.n_labels,
                        accuracy=(accuracy.value, accuracy.low, accuracy.high),
-                       details=quality.details() | {"costs": labeler.costs.to_dict()}, actor=actor, now=utc_now())
-    click.echo(f"{prompt.name} v{prompt.version}: accuracy {accuracy} on {quality.n_labels} train labels of {task_name}")
+                       details=quality.details() | {"costs": asdict(model.meter.costs)}, actor=actor, now=utc_now())
+    click.echo(f"{prompt.name} v{prompt.version}: accuracy {accuracy} on {quality.n_labels} train labels")
     click.echo(f"order moves it by {quality.order.spread:.3f} and changes {quality.order.flips:.0%} of the answers")
     if quality.words is not None:
         click.echo(f"label words move it by {quality.words.spread:.3f} and change {quality.words.flips:.0%}")
+
+
+def _measured(quality: PromptQuality | None) -> list[str]:
+    """Return the cells of a measurement: accuracy, how far order and words move it, where and by which model."""
+    if quality is None:
+        return ["-"] * 5
+    words = quality.details.get("words")
+    return [f"{quality.accuracy:.3f} [{quality.low:.3f}, {quality.high:.3f}]",
+            f"{quality.details['order']['spread']:.3f}", "-" if words is None else f"{words['spread']:.3f}",
+            quality.task, quality.language_model]
+
+
+def _task(engine: Engine, name: str) -> tuple[list[str], Examples]:
+    """Return a task's labels and its human train labels."""
+    import numpy as np
+
+    from registry.database import read
+    from registry.labels import labeled_texts
+    from registry.tables import Part
+    from registry.tasks import label_space
+    from trainer.language_model.examples import Examples
+
+    with read(engine) as session:
+        labels = list(label_space(session, name).labels)
+        rows = [row for row in labeled_texts(session, name, Part.TRAIN) if row.label in labels]
+    return labels, Examples([row.text for row in rows], np.array([labels.index(row.label) for row in rows], np.int64))
+
+
+def _first(human: Examples, limit: int) -> Examples:
+    """Return at most `limit` labels, drawn evenly over the classes, the same each time."""
+    import numpy as np
+
+    from trainer.language_model.examples import Examples
+
+    drawn = human.draw(limit, "measure")
+    return Examples([each.text for each in drawn], np.array([each.number for each in drawn], np.int64))
+
+
+def _recipe(file: Path | None) -> LanguageModelRecipe:
+    """Return the [language_model] table of a recipe file."""
+    from trainer.recipe import Recipe, read_recipe
+
+    return (read_recipe(file) if file else Recipe()).language_model
+
+
+def _spec(engine: Engine, name: str) -> PromptSpec:
+    from registry.database import read
+    from trainer.language_model.prompts.library import named
+    from trainer.language_model.prompts.stored import all_specs
+
+    with read(engine) as session:
+        return named(all_specs(session), name)
+
+
+def _model(engine: Engine, task: str, recipe: LanguageModelRecipe) -> LanguageModel | None:
+    """Open the language model that the settings name; None if they name none."""
+    from infra.language_model import open_language_model
+    from trainer.settings import TrainerSettings
+
+    return open_language_model(TrainerSettings(), engine, task, recipe)
+
+
+def _labeler(model: LanguageModel, labels: list[str], spec: PromptSpec, recipe: LanguageModelRecipe) -> Labeler:
+    from trainer.language_model.labeling import Labeler
+    from trainer.recipe import Recipe
+
+    return Labeler(model.backend, (spec, spec), labels, recipe, Recipe().seed)

@@ -40,8 +40,10 @@ def run(task_name: str | None) -> None:
 def open_workplace(settings: TrainerSettings) -> Workplace:
     """Build what a trainer works with; it reads the bank that ingest writes."""
     from datetime import timedelta
+    from functools import partial
     from pathlib import Path
 
+    from infra.language_model import open_language_model
     from infra.processes import process_name
     from infra.roots import open_registry, open_store, utc_now
     from ingest.bank import DataBank
@@ -50,7 +52,8 @@ def open_workplace(settings: TrainerSettings) -> Workplace:
     from trainer.workplace import Workplace, limit_threads
 
     limit_threads(settings.threads)
-    ingest = IngestSettings()
-    return Workplace(engine=open_registry(), store=open_store(), bank=DataBank(ingest.bank, ingest.storage_options),
+    ingest, engine = IngestSettings(), open_registry()
+    return Workplace(engine=engine, store=open_store(), bank=DataBank(ingest.bank, ingest.storage_options),
                      cache=Path(settings.cache), worker=process_name("trainer"), code_revision=code_revision(),
-                     now=utc_now, lease=timedelta(seconds=settings.lease_seconds), threads=settings.threads)
+                     now=utc_now, lease=timedelta(seconds=settings.lease_seconds), threads=settings.threads,
+                     open_language_model=partial(open_language_model, settings, engine))

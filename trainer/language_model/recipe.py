@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from trainer.recipe import check
+from trainer.ranges import check
 
 Answering = Literal["scores", "votes"]
 ANSWERINGS: tuple[str, ...] = get_args(Answering)

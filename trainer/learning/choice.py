@@ -1,6 +1,6 @@
 """Use semi-supervised learning now? Decided from the human labels alone, with the evidence kept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -8,7 +8,7 @@ from scipy.stats import beta
 
 from trainer.learning.label_names import NameEvidence
 
-Arm = Literal["labels-only", "in-domain"]
+Arm = Literal["labels-only", "in-domain", "advised"]
 
 
 @dataclass(frozen=True)
@@ -56,3 +56,15 @@ def choose(duel: Duel | None, names: NameEvidence | None, min_certainty: float) 
         return Choice("in-domain", f"no class has a second label to hold out, but the label names tell "
                                    f"{names.n_right} of {names.n_labels} labels", evidence)
     return Choice("labels-only", "cannot tell yet: no class has a second label to hold out", evidence)
+
+
+def choose_advice(choice: Choice, duel: Duel | None, min_certainty: float) -> Choice:
+    """Take a language model's advice only where held-out human labels say that it adds to what was chosen without."""
+    if duel is None:
+        return replace(choice, reason=f"{choice.reason}; no held-out label can speak for the language model")
+    told = f"{duel.wins} labels won and {duel.losses} lost of {duel.n_asked} held out"
+    evidence = choice.evidence | {"advice": {"asked": duel.n_asked, "wins": duel.wins, "losses": duel.losses,
+                                             "certainty": round(duel.certainty, 4)}}
+    if duel.certainty >= min_certainty:
+        return Choice("advised", f"the language model's advice helps: {told}", evidence)
+    return Choice(choice.arm, f"{choice.reason}; the language model's advice is not shown to help: {told}", evidence)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trainer.errors import NotTrainable
+from trainer.learning.advised import Advice
 from trainer.learning.calibration import fit_soft_temperature, fit_temperature
-from trainer.learning.choice import Choice, Duel, choose
+from trainer.learning.choice import Choice, Duel, choose, choose_advice
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.folds import deal
 from trainer.learning.head import Head, logits_of, prototypes_of
@@ -28,6 +29,7 @@ class Learned:
     choice: Choice
     labels_only: Head
     in_domain: Head | None
+    advised: Head | None = None
 
 
 @dataclass(frozen=True)
@@ -40,27 +42,48 @@ class HeldOutAnswers:
 
 
 def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | None, head: HeadRecipe,
-          in_domain: InDomainRecipe, seed: int) -> Learned:
-    """Learn both arms and choose; raises NotTrainable if fewer than two classes have labels.
+          in_domain: InDomainRecipe, seed: int, advice: Advice | None = None) -> Learned:
+    """Learn each arm and choose; raises NotTrainable if fewer than two classes have labels.
 
-    `names` (C, d) are the embedded label names; they are used only if human labels agree with them.
+    `names` (C, d) are the embedded label names; they are used only if human labels agree with
+    them. `advice` makes a third arm, which has to win against the better of the first two.
     """
     if np.count_nonzero(labeled.counts()) < 2:
         raise NotTrainable(f"{len(labeled)} labels of {np.count_nonzero(labeled.counts())} classes teach nothing",
                            "import train labels of at least two classes: `hypermatch labels import`")
     supervised = learn_supervised(labeled, head, seed)
-    if in_domain.use == "never" or unlabeled is None or len(unlabeled.vectors) < MIN_UNLABELED:
+    n_unlabeled = 0 if unlabeled is None else len(unlabeled.vectors)
+    if in_domain.use == "never" or unlabeled is None or n_unlabeled + len(advice or ()) < MIN_UNLABELED:
         why = "the recipe leaves the bank out" if in_domain.use == "never" else "the bank holds too few texts"
         return Learned(supervised, Choice("labels-only", why, {}), supervised, None)
     evidence = None if names is None else name_evidence(names, labeled)
     spoken = names if evidence is not None and evidence.is_convincing else None
-    domain = Domain(neighborhood(np.concatenate([labeled.vectors, unlabeled.vectors]), in_domain.n_neighbors), spoken)
+    vectors = np.concatenate([labeled.vectors, unlabeled.vectors])
+    domain = Domain(neighborhood(vectors, in_domain.n_neighbors), spoken)
     held_out = _held_out(domain, labeled, head, in_domain, seed)
     semi = _in_domain_head(domain, labeled, held_out, head, in_domain, seed)
     choice = choose(_duel(held_out), evidence, in_domain.min_certainty)
     if in_domain.use == "always":
         choice = replace(choice, arm="in-domain", reason=f"the recipe says so ({choice.reason})")
-    return Learned(semi if choice.arm == "in-domain" else supervised, choice, supervised, semi)
+    learned = Learned(semi if choice.arm == "in-domain" else supervised, choice, supervised, semi)
+    if not advice:
+        return learned
+    with_advice = Domain(neighborhood(np.concatenate([vectors, advice.vectors]), in_domain.n_neighbors), spoken, advice)
+    return _take_advice(learned, with_advice, held_out, labeled, head, in_domain, seed)
+
+
+def _take_advice(learned: Learned, domain: Domain, before: HeldOutAnswers | None, labeled: Labeled, head: HeadRecipe,
+                 recipe: InDomainRecipe, seed: int) -> Learned:
+    """Learn with the advice too, and ship that if held-out labels say it beats what was chosen without."""
+    held_out = _held_out(domain, labeled, head, recipe, seed)
+    advised = _in_domain_head(domain, labeled, held_out, head, recipe, seed)
+    duel = None
+    if before is not None and held_out is not None:
+        answers = before.labels_only if learned.choice.arm == "labels-only" else before.logits.argmax(axis=1)
+        duel = Duel.of(held_out.classes, answers, held_out.logits.argmax(axis=1))
+    choice = choose_advice(learned.choice, duel, recipe.min_certainty)
+    chosen = advised if choice.arm == "advised" else learned.head
+    return replace(learned, head=chosen, choice=choice, advised=advised)
 
 
 def _in_domain_head(domain: Domain, labeled: Labeled, held_out: HeldOutAnswers | None, head: HeadRecipe,

@@ -1,0 +1,88 @@
+"""A language model's advice is taken where held-out human labels say it helps, and never about itself."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.trainer.conftest import LABELS
+from tests.trainer.language_model.clerk import Clerk
+from tests.trainer.test_in_domain import N_CLASSES, accuracy, world
+from tests.trainer.test_runs import train
+from trainer.language_model.at_hand import LanguageModel
+from trainer.language_model.budget import Meter
+from trainer.language_model.prompts.library import prompts_for
+from trainer.language_model.prompts.spec import packaged_specs
+from trainer.learning.advised import Advice
+from trainer.learning.embedded import Unlabeled
+from trainer.learning.learn import learn
+from trainer.recipe import HeadRecipe, InDomainRecipe
+
+
+def advice(n_per_class, seed, trust=0.9, shift=0):
+    """Texts like those of the task with a label each, wrong by `shift` classes."""
+    texts = world(n_per_class, seed)
+    soft = np.full((len(texts), N_CLASSES), 0.1 / (N_CLASSES - 1), np.float32)
+    soft[np.arange(len(texts)), (texts.classes + shift) % N_CLASSES] = 0.9
+    return Advice(texts.vectors, soft, np.full(len(texts), trust, np.float32), (frozenset(),) * len(texts))
+
+
+def learned(given, n_per_class=4):
+    bank = Unlabeled(world(30, seed=5).vectors)
+    return learn(world(n_per_class, 3), bank, None, HeadRecipe(), InDomainRecipe(), 3, given)
+
+
+def test_good_advice_is_worth_labels_and_is_taken():
+    test, found = world(100, seed=9), learned(advice(30, seed=7))
+
+    assert found.choice.arm == "advised" and found.head is found.advised
+    assert accuracy(found.head, test) > accuracy(found.in_domain, test) + 0.02
+
+
+def test_wrong_advice_is_left_out_and_the_record_says_why():
+    found = learned(advice(30, seed=7, shift=1))
+
+    assert found.choice.arm != "advised" and found.head is not found.advised
+    assert "advice is not shown to help" in found.choice.reason
+    assert found.choice.evidence["advice"]["losses"] > found.choice.evidence["advice"]["wins"]
+
+
+def test_advice_that_nobody_trusts_changes_no_seed_of_the_graph():
+    silent = advice(5, seed=7, trust=0.0)
+
+    assert not silent.weights().any()
+
+
+def test_advice_made_of_a_held_out_label_is_not_trusted_while_it_is_held_out():
+    given = advice(1, seed=7)
+    of_rows = Advice(given.vectors, given.soft_labels, given.trust, (frozenset({0}), frozenset({5}),
+                                                                     *[frozenset()] * (len(given) - 2)))
+
+    kept = of_rows.made_of(np.array([0, 1, 2]))
+
+    assert kept.trust[0] > 0 and kept.trust[1] == 0 and (kept.trust[2:] > 0).all()
+
+
+@pytest.fixture
+def clerk_at_work(server, connect, workplace):
+    """The workplace with a language model of rules behind HTTP."""
+    clerk = Clerk()
+    server.write, server.rate = clerk.write, clerk.rate
+    meter = Meter()
+
+    def opened(_task, recipe):
+        return LanguageModel(connect(meter), prompts_for(packaged_specs(), recipe.language), meter)
+
+    return replace(workplace, open_language_model=opened)
+
+
+def test_a_run_records_what_the_language_model_said_and_cost(clerk_at_work, task, recipe):
+    told = train(clerk_at_work, recipe).version.evaluation["learning"]["evidence"]
+
+    assert told["language_model"]["n_written"] > len(LABELS)
+    assert told["language_model"]["costs"]["n_calls"] > 20 and told["language_model"]["model"]
+    assert "advice" in told
+
+
+def test_a_run_without_a_language_model_asks_nobody(workplace, task, recipe):
+    assert "language_model" not in train(workplace, recipe).version.evaluation["learning"]["evidence"]
