@@ -54,4 +54,4 @@ class Clerk:
 
     def sentence(self, label, randomness):
         filler = "".join(randomness.choices("abcdefghij", k=9))
-        return f"{randomness.choice(OPENINGS)} {randomness.choice(KNOWN.get(label, ("something",)))} {filler}"
+        return f"{randomness.choice(OPENINGS)} {randomness.choice(KNOWN.get(label, OPENINGS))} {filler}"

@@ -27,8 +27,8 @@ def advice(n_per_class, seed, trust=0.9, shift=0):
     return Advice(texts.vectors, soft, np.full(len(texts), trust, np.float32), (frozenset(),) * len(texts))
 
 
-def learned(given, n_per_class=4):
-    bank = Unlabeled(world(30, seed=5).vectors)
+def learned(given, n_per_class=3):
+    bank = Unlabeled(world(7, seed=5).vectors)
     return learn(world(n_per_class, 3), bank, None, HeadRecipe(), InDomainRecipe(), 3, given)
 
 
