@@ -29,6 +29,7 @@ class Evidence:
     errors: np.ndarray
     spread: float                                     # of accuracy over draws, times the root of the labels
     n_judged: int
+    judge_error: float                                # of all scores alike, if other texts than these will judge
 
     def noise_at(self, n_labels: np.ndarray) -> np.ndarray:
         """Return the standard deviation of one model's score around its curve."""
@@ -36,8 +37,12 @@ class Evidence:
         return np.sqrt(drawn**2 + JUDGE_NOISE / self.n_judged)
 
 
-def evidence_of(points: Sequence[Point], n_judged: int) -> Evidence:
-    """Average the draws of each size; their spread, which falls as the root of the labels, is pooled over sizes."""
+def evidence_of(points: Sequence[Point], n_judged: int, is_same_judge: bool) -> Evidence:
+    """Average the draws of each size; their spread, which falls as the root of the labels, is pooled over sizes.
+
+    `is_same_judge` says that the texts that judged will judge again, as a gate does; else
+    the scores are a sample's, and all of them may be off together.
+    """
     sizes = np.array(sorted({point.n_labels for point in points}), float)
     groups = [np.array([point.accuracy for point in points if point.n_labels == size]) for size in sizes]
     squares = sum(float(((group - group.mean()) ** 2).sum()) * size for group, size in zip(groups, sizes, strict=True))
@@ -45,5 +50,6 @@ def evidence_of(points: Sequence[Point], n_judged: int) -> Evidence:
     spread = ((squares + UNSURE_DRAWS * EXPECTED_SPREAD**2) / (degrees + UNSURE_DRAWS)) ** 0.5
     counts = np.array([len(group) for group in groups])
     drawn = np.maximum(spread / np.sqrt(sizes), LEAST_DRAW_SPREAD) / np.sqrt(counts)
-    return Evidence(sizes, np.array([group.mean() for group in groups]), np.sqrt(drawn**2 + JUDGE_NOISE / n_judged),
-                    spread, n_judged)
+    scores = np.array([group.mean() for group in groups])
+    judge_error = 0.0 if is_same_judge else float((scores[-1] * (1 - scores[-1]) / n_judged) ** 0.5)
+    return Evidence(sizes, scores, np.sqrt(drawn**2 + JUDGE_NOISE / n_judged), spread, n_judged, judge_error)

@@ -53,7 +53,7 @@ def posterior_of(evidence: Evidence, seed: int) -> Posterior:
     laws = np.repeat(np.arange(len(LAWS)), N_PRIOR)
     room, heights, parameters = (np.concatenate([getattr(each, name) for each in drawn])[kept]
                                  for name in ("room", "heights", "parameters"))
-    heights = heights.clip(0, 1)
+    heights = (heights + generator.normal(0, evidence.judge_error, N_KEPT)).clip(0, 1)
     shares = {name: float(weights[laws == number].sum()) for number, name in enumerate(LAWS)}
     return Posterior(float(evidence.sizes[-1]), heights, heights + room * (1 - heights), laws[kept], parameters,
                      shares, evidence)
