@@ -15,6 +15,7 @@ COMMANDS = {
     "bank": "Look into the data bank and keep it in order.",
     "bench": "Measure this machine: ingest and serving.",
     "broker": "Run the embedded development broker.",
+    "curve": "Say how many more labels a target needs.",
     "demo": "Tell the whole story on real text.",
     "doctor": "Check that everything is as it should be.",
     "ingest": "Bank production text.",

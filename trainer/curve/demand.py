@@ -68,7 +68,7 @@ def saving(one: Posterior, other: Posterior, target: float, recipe: CurveRecipe)
 
 
 def labels_needed(posterior: Posterior, target: float) -> np.ndarray:
-    """Return labels until each curve reaches `target`, (n,); infinite if it does not within MOST_TIMES those at hand."""
+    """Return labels until each curve reaches `target`, (n,); infinite if not within MOST_TIMES those measured."""
     grid = np.geomspace(1.0, posterior.scale * MOST_TIMES, N_GRID)
     reached = posterior.at(grid) >= target
     return np.where(reached.any(axis=1), grid[reached.argmax(axis=1)], np.inf)
