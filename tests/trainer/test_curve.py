@@ -26,7 +26,8 @@ def posterior(accuracy, sizes=(100, 200, 400, 800), noise=0.004, n_draws=4, seed
 
 
 @pytest.mark.parametrize("accuracy", [
-    lambda n: 0.95 - 2.0 * n**-0.4, lambda n: 0.9 - 0.5 * np.exp(-n / 700), lambda n: 0.92 - 0.6 / (1 + (n / 150) ** 0.9),
+    lambda n: 0.95 - 2.0 * n**-0.4, lambda n: 0.9 - 0.5 * np.exp(-n / 700),
+    lambda n: 0.92 - 0.6 / (1 + (n / 150) ** 0.9),
 ])
 def test_twice_the_labels_are_foretold_on_curves_of_three_laws(accuracy):
     low, middle, high = band(posterior(accuracy), np.array([1_600]), 0.8, 0)[:, 0]
@@ -34,11 +35,11 @@ def test_twice_the_labels_are_foretold_on_curves_of_three_laws(accuracy):
     assert low < accuracy(1_600) < high < low + 0.08
 
 
-def test_the_missing_labels_are_told_with_a_band_that_holds_the_truth():
-    found = demand(posterior(lambda n: 0.97 - 2.0 * n**-0.4), 0.87, 800, RECIPE)
+def test_bands_of_the_missing_labels_hold_the_truth_about_as_often_as_they_say():
     truth = (2.0 / 0.10) ** 2.5 - 800
-    assert found.low is not None and found.low <= truth <= found.high
-    assert f"{found.more:,} more labels" in found.says
+    found = [demand(posterior(lambda n: 0.97 - 2.0 * n**-0.4, seed=seed), 0.87, 800, RECIPE) for seed in range(12)]
+    assert all(each.more is not None and f"{each.more:,} more labels" in each.says for each in found)
+    assert sum(each.low <= truth <= each.high for each in found) >= 7
 
 
 def test_a_target_that_is_reached_needs_no_more_labels():
