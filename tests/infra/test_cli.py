@@ -79,3 +79,16 @@ def test_a_file_that_is_not_what_it_should_be_is_named(state, tmp_path, name, co
     (tmp_path / name).write_text(content)
     told = run("labels", "import", str(tmp_path / name), "--task", "intents", "--part", "train", **state)
     assert told.returncode == 2 and says in told.stderr, told.stderr
+
+
+def test_rows_that_nobody_labeled_are_left_out_of_an_import(state, tmp_path):
+    (tmp_path / "next.csv").write_text("text,label,chosen,why\ngive it back,refund,random,\nhello,,uncertainty,\n")
+    assert run("task", "create", "intents", "--label", "refund", "--label", "greeting", **state).returncode == 0
+    told = run("labels", "import", str(tmp_path / "next.csv"), "--task", "intents", "--part", "train", **state)
+    assert told.stdout.strip() == "1 added, 0 changed, 0 unchanged, 1 without label left out"
+
+
+@pytest.mark.parametrize("arguments", [("curve", "--task", "x", "--target", "0.9"), ("labels", "next", "--task", "x")])
+def test_a_question_about_a_task_that_is_not_there_is_one_line(state, arguments):
+    told = run(*arguments, **state)
+    assert told.returncode == 2 and "there is no task 'x'" in told.stderr

@@ -1,0 +1,1 @@
+"""Asking: which texts a person should label next, and why these."""
