@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from infra.bench.learning import Split, draw_of
+from infra.bench.learning import Split, drawn_rows
 from trainer.asking.asking import ask, class_probs
 from trainer.asking.recipe import WAYS, AskingRecipe
 from trainer.recipe import Recipe
@@ -62,9 +62,7 @@ def _arm(split: Split, recipe: Recipe, arm: str, asking: AskingRecipe, start: in
 
 def first_rows(split: Split, start: int, draw: int) -> np.ndarray:
     """Return which rows of the pool are labeled at first, (n,): those of the learning benchmark's draw."""
-    marked = replace(split.pool, vectors=np.arange(len(split.pool), dtype=np.int64)[:, None])
-    rows = draw_of(marked, split.names, start, draw).labeled.vectors[:, 0]
-    return np.isin(np.arange(len(split.pool)), rows)
+    return np.isin(np.arange(len(split.pool)), drawn_rows(split.pool, start, draw)[0])
 
 
 def _scores(cells: Sequence[dict[str, Any]], arm: str, draw: int) -> list[float]:

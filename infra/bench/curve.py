@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from infra.bench.learning import Split, draw_of
+from infra.bench.learning import Split, drawn_rows
 from trainer.curve.curve import labels_only
 from trainer.curve.demand import band
 from trainer.curve.draws import judged_by
@@ -43,13 +43,13 @@ def measure(split: Split, recipe: Recipe, curve: CurveRecipe, *, sizes: Sequence
 
 def _team(split: Split, recipe: Recipe, curve: CurveRecipe, sizes: Sequence[int], predict: Sequence[int],
           number: int) -> list[dict[str, Any]]:
-    at_hand = draw_of(split.pool, split.names, max(sizes), number).labeled
+    at_hand = split.pool.take(drawn_rows(split.pool, max(sizes), number)[0])
     points = judged_by(split.test, at_hand, [_n_labels(at_hand, size) for size in sizes], labels_only(recipe),
                        curve.n_draws, number, lambda _done: None)
     posterior = posterior_of(evidence_of(points, len(split.test), is_same_judge=True), number)
     cells = []
     for size in predict:
-        labeled = draw_of(split.pool, split.names, size, number).labeled
+        labeled = split.pool.take(drawn_rows(split.pool, size, number)[0])
         if len(labeled) >= LEAST_GROWTH * len(at_hand):
             low, middle, high = band(posterior, np.array([len(labeled)]), curve.confidence, number)[:, 0]
             found = _truth(labeled, split.test, recipe, number)

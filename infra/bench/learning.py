@@ -65,23 +65,30 @@ def measure(split: Split, recipe: Recipe, *, per_class: Sequence[int], n_draws: 
 
 
 def draw_of(split: Split, per_class: int, number: int) -> Draw:
-    """Draw `per_class` labels of each class, or all of a smaller class; draws of one number are nested."""
-    pool, generator = split.pool, np.random.default_rng(number)
-    order = generator.permutation(len(pool))
+    """Give every arm one draw of the labels, and the rest of the pool without them."""
+    drawn, others = drawn_rows(split.pool, per_class, number)
+    return Draw(split.pool.take(drawn), Unlabeled(split.pool.vectors[others]), split.names, number, split.test,
+                Texts([split.pool_texts[row] for row in drawn], [split.pool_texts[row] for row in others],
+                      split.test_texts, *_hidden(split, others, number), split.embed))
+
+
+def drawn_rows(pool: Labeled, per_class: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw `per_class` labels of each class, or all of a smaller class; draws of one number are nested.
+
+    Return the rows drawn and all others, in the order of the pool.
+    """
+    order = np.random.default_rng(number).permutation(len(pool))
     rank = np.empty(len(pool), np.int64)              # how many of its class come before a text
     for klass in range(pool.n_classes):
         rows = order[pool.classes[order] == klass]
         rank[rows] = np.arange(len(rows))
-    drawn, others = np.flatnonzero(rank < per_class), np.flatnonzero(rank >= per_class)
-    return Draw(pool.take(drawn), Unlabeled(pool.vectors[others]), split.names, number, split.test,
-                Texts([split.pool_texts[row] for row in drawn], [split.pool_texts[row] for row in others],
-                      split.test_texts, *_hidden(split, others, generator), split.embed))
+    return np.flatnonzero(rank < per_class), np.flatnonzero(rank >= per_class)
 
 
-def _hidden(split: Split, others: np.ndarray, generator: np.random.Generator) -> tuple[list[str], int]:
+def _hidden(split: Split, others: np.ndarray, seed: int) -> tuple[list[str], int]:
     """Return the foreign texts with some unlabeled ones of the set behind them, and how many those are."""
     n = round(len(split.foreign) * HIDDEN_SHARE)
-    hidden = [split.pool_texts[row] for row in generator.permutation(others)[:n]]
+    hidden = [split.pool_texts[row] for row in np.random.default_rng(seed).permutation(others)[:n]]
     return split.foreign + hidden, len(hidden)
 
 

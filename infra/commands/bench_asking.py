@@ -31,7 +31,7 @@ def command(data_file: Path, start: int, rounds: int, count: int | None, draws: 
     recipe, settings = replace(Recipe(), encoder=encoder_for(data_file)), TrainerSettings()
     with StepBar() as bar:
         split = read_split(data_file, recipe, Path(settings.cache), max_bank=max_bank, max_test=max_test,
-                           without=without, threads=settings.threads, report=bar.report)
+                           without=without, foreign=(), threads=settings.threads, report=bar.report)
     found = {"data": data_file.stem, "encoder": recipe.encoder} | measure(
         split, recipe, start=start, n_rounds=rounds, count=count or 2 * len(split.labels), n_draws=draws,
         say=lambda line: click.echo(line, err=True))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from trainer.recipe import check
+from trainer.ranges import check
 
 Way = Literal["random", "uncertainty", "coverage", "mix"]
 WAYS: tuple[str, ...] = get_args(Way)

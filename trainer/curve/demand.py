@@ -48,11 +48,11 @@ def demand(posterior: Posterior, target: float, n_labels: int, recipe: CurveReci
     if high > n_labels and high / max(low, n_labels) > recipe.widest:
         return _unknown(target, f"cannot tell yet: anything from {_more(low, n_labels):,} to "
                                 f"{_more(high, n_labels):,} more labels fits the scores")
-    more = [_more(each, n_labels) for each in (middle, low, high)]
-    if more[0] == 0:
-        return Demand(target, *more, f"{target:.3f} is reached with the {n_labels:,} labels at hand "
-                                     f"({percent} band: 0 to {more[2]:,} more)")
-    return Demand(target, *more, f"you need about {more[0]:,} more labels ({percent} band {more[1]:,} to {more[2]:,}) "
+    more, least, most = (_more(each, n_labels) for each in (middle, low, high))
+    if more == 0:
+        return Demand(target, more, least, most, f"{target:.3f} is reached with the {n_labels:,} labels at hand "
+                                     f"({percent} band: 0 to {most:,} more)")
+    return Demand(target, more, least, most, f"you need about {more:,} more labels ({percent} band {least:,} to {most:,}) "
                                  f"to reach {target:.3f}")
 
 

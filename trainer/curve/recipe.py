@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from trainer.recipe import check
+from trainer.ranges import check
 
 
 @dataclass(frozen=True)
