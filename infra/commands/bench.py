@@ -2,7 +2,7 @@
 
 import click
 
-from infra.commands import bench_ingest, bench_learning, bench_results, bench_serving
+from infra.commands import bench_drift, bench_ingest, bench_learning, bench_results, bench_serving
 
 
 @click.group("bench")
@@ -10,6 +10,7 @@ def command() -> None:
     """Measure speed as a ratio to a bare peer in the same run, and what learning is worth."""
 
 
+command.add_command(bench_drift.command)
 command.add_command(bench_ingest.command)
 command.add_command(bench_learning.command)
 command.add_command(bench_results.command)
