@@ -46,7 +46,7 @@ def false_alarms(stream: Stream, pool: np.ndarray, recipe: DriftRecipe, n_stream
     hits = []
     for number in range(n_streams):
         reports = stable_reports(stream, pool, recipe, number)
-        hits.append([[report.p_value <= recipe.alpha, *(p <= recipe.alpha for p in report.families.values())]
+        hits.append([[report.p_value <= recipe.alpha, *(p <= recipe.alpha for p in report.unadjusted.values())]
                      for report in reports])
         families = list(reports[0].families)
         if number % 50 == 49:

@@ -24,7 +24,8 @@ class DriftReport:
     alpha: float
     p_value: float
     families: dict[str, float]                        # p-value of each, adjusted for having looked at all
-    components: dict[str, float]                      # not adjusted
+    unadjusted: dict[str, float]                      # of each family alone
+    components: dict[str, float]
     is_beyond_past: bool | None                       # None: the past is too short to know what is usual
     n_reference: int
     n_window: int

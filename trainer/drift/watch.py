@@ -43,7 +43,8 @@ def look(reference: Reference, window: Observed, recipe: DriftRecipe, seed: int,
     seen = sketch(reference.lens, window, recipe.block_texts)
     tested = compare(reference.sketch, seen, recipe.n_permutations, seed)
     report = DriftReport(
-        alpha=recipe.alpha, p_value=tested.joint, families=tested.adjusted, components=tested.components,
+        alpha=recipe.alpha, p_value=tested.joint, families=tested.adjusted, unadjusted=tested.families,
+        components=tested.components,
         is_beyond_past=_is_beyond(reference, seen, tested, recipe.alpha), n_reference=len(reference.observed),
         n_window=len(window), block_texts=recipe.block_texts, **_estimates(window, labels, labeled, recipe, seed))
     return _explained(report, reference, seen, window, labels, recipe) if report.is_alarm else report
