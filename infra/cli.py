@@ -17,6 +17,7 @@ COMMANDS = {
     "broker": "Run the embedded development broker.",
     "demo": "Tell the whole story on real text.",
     "doctor": "Check that everything is as it should be.",
+    "drift": "Look for drift in the bank.",
     "ingest": "Bank production text.",
     "labels": "Bring in human labels.",
     "migrate": "Create the registry or bring it to the newest revision.",

@@ -21,3 +21,6 @@ class TrainerSettings(BaseSettings):
                                     "each further one, at most a day.")
     lease_seconds: float = Field(30.0, gt=0, description="A trainer that did not renew for this long has lost its "
                                  "task to the others.")
+    is_drift_watched: bool = Field(True, description="Look for drift whenever a window of texts was banked.")
+    drift_runs_per_day: int = Field(2, ge=0, description="Runs that drift may ask for in 24 hours, per task; 0: drift "
+                                    "only reports.")
