@@ -33,7 +33,7 @@ class CachedAnswers:
         """Return what is known of the texts, in their order; `report` may raise to interrupt."""
         hashes = [bytes.fromhex(text_hash(normalize(text))) for text in texts]
         is_missing = self.cache.positions(hashes).is_null().to_numpy(zero_copy_only=False)
-        missing = list({hashes[row]: texts[row] for row in np.flatnonzero(is_missing)}.items())
+        missing = list({hashes[row]: texts[int(row)] for row in np.flatnonzero(is_missing)}.items())
         for start in range(0, len(missing), CHUNK_TEXTS):
             report("answers", start / len(missing))
             chunk = missing[start : start + CHUNK_TEXTS]

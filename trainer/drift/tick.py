@@ -47,7 +47,7 @@ def look_at_bank(workplace: Workplace, task: str, recipe: DriftRecipe, seed: int
     answers = CachedAnswers(version, workplace.store, workplace.cache, workplace.threads)
     past, reference, window = (_observed(answers, part, progress) for part in (
         before[: -recipe.reference_texts], before[-recipe.reference_texts :], after[-recipe.window_texts :]))
-    ready = make_reference(reference, recipe, seed, past)
+    ready = make_reference(reference, recipe, seed, past if len(past) else None)
     report = look(ready, window, recipe, seed, answers.labels, _gate_answers(workplace, task, answers, progress))
     return Look(report, version, bank_version)
 
@@ -75,9 +75,7 @@ def _parted(workplace: Workplace, task: str, version: ModelVersion, texts: pa.Ta
     return before[-(recipe.reference_texts + PAST_TEXTS) :], after
 
 
-def _observed(answers: CachedAnswers, texts: pa.Table, progress: Report) -> Observed | None:
-    if not len(texts):
-        return None
+def _observed(answers: CachedAnswers, texts: pa.Table, progress: Report) -> Observed:
     return answers.observe(texts.column("text").to_pylist(), texts.column("source").to_pylist(), progress)
 
 

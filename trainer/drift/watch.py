@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-
+from typing import Any
 
 from trainer.drift.accuracy import estimate_accuracy
 from trainer.drift.explanation import examples, explain, name_clusters
@@ -61,7 +61,7 @@ def _is_beyond(reference: Reference, seen: Sketch, tested: Tested, alpha: float)
 
 
 def _estimates(window: Observed, labels: Sequence[str], labeled: Answers | None, recipe: DriftRecipe,
-               seed: int) -> dict[str, dict[str, float]]:
+               seed: int) -> dict[str, Any]:
     if labeled is None or not len(labeled.classes):
         return {}
     priors = estimate_priors(labeled.probs, labeled.classes, window.probs)

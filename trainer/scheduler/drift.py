@@ -27,7 +27,8 @@ class DriftTriggers:
     is_dry_run: bool = False
 
 
-def watch(workplace: Workplace, task: str, recipe: DriftRecipe, triggers: DriftTriggers, seed: int) -> DriftCheck | None:
+def watch(workplace: Workplace, task: str, recipe: DriftRecipe, triggers: DriftTriggers,
+          seed: int) -> DriftCheck | None:
     """Look if a window was banked since the last look; return the check, None if none is due."""
     if not is_due(workplace, task, recipe):
         return None
