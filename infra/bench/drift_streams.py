@@ -125,7 +125,8 @@ def planted(stream: Stream, pool: np.ndarray, kind: str, size: float, n: int, ge
 def _mixed(window: Observed, strange: Observed, share: float, generator: np.random.Generator) -> Observed:
     n = len(window)
     where, which = generator.permutation(n)[: round(share * n)], generator.integers(0, len(strange), round(share * n))
-    texts, vectors, probs, novelty = list(window.texts), window.vectors.copy(), window.probs.copy(), window.novelty.copy()
+    texts, vectors = list(window.texts), window.vectors.copy()
+    probs, novelty = window.probs.copy(), window.novelty.copy()
     for place, row in zip(where, which, strict=True):
         texts[place] = strange.texts[row]
     vectors[where], probs[where], novelty[where] = strange.vectors[which], strange.probs[which], strange.novelty[which]

@@ -11,8 +11,8 @@ KINDS = ("vanish", "priors", "novel", "domain")
 @click.command("drift")
 @click.option("--data", "data_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Parquet or CSV with the columns text, label, split and, for the order, date.")
-@click.option("--plant", "plants", multiple=True, help="KIND:SIZE of a drift, such as vanish:1, priors:2, novel:0.05 or "
-              "domain:0.1; several may be given, else the usual seven.")
+@click.option("--plant", "plants", multiple=True, help="KIND:SIZE of a drift, such as vanish:1, priors:2, novel:0.05 "
+              "or domain:0.1; several may be given, else the usual seven.")
 @click.option("--alpha", default=0.01, show_default=True, type=click.FloatRange(0.002, 0.2))
 @click.option("--window", "window_texts", default=500, show_default=True, type=click.IntRange(min=100))
 @click.option("--streams", default=200, show_default=True, type=click.IntRange(min=2), help="Stable streams.")

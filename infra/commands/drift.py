@@ -57,6 +57,6 @@ def list_(task_name: str) -> None:
     from registry.drift import list_drift_checks
 
     with read(open_registry()) as session:
-        rows = [[row.id, row.at.isoformat(timespec="seconds"), f"v{row.version_number}", f"{row.p_value:.4f}", row.advice,
-                 row.reason] for row in list_drift_checks(session, task_name)]
+        rows = [[row.id, row.at.isoformat(timespec="seconds"), f"v{row.version_number}", f"{row.p_value:.4f}",
+                 row.advice, row.reason] for row in list_drift_checks(session, task_name)]
     echo_table(["check", "at", "version", "p", "advice", "reason"], rows)

@@ -157,7 +157,7 @@ def test_strange_texts_in_the_bank_alarm_once_and_the_check_is_kept(watched):
     from registry.drift import list_drift_checks
     from trainer.scheduler.drift import DriftTriggers, watch
 
-    workplace, _, now = watched
+    workplace, _, _ = watched
     strange = [f"the weather in town {number} is sunny with clouds" for number in range(200)]
     workplace.bank.append(bank_rows(strange, 5_000, datetime.now(UTC)), {("t", 0): 600})
     first = watch(workplace, "intent", RECIPE, DriftTriggers(runs_per_day=1), 1)
@@ -181,6 +181,6 @@ def test_a_run_is_asked_for_once_within_the_budget_and_never_in_a_dry_run(watche
         assert "budget" in str(why_not_run(session, "intent", DriftTriggers(0), now))
     with write(workplace.engine) as session:
         run = request_run(session, "intent", actor="drift", reason="x", now=now)
-        record_drift_check(session, "intent", bank_version=1, version_number=1, advice="retrain", run_id=run.id, now=now,
-                           report={"is_alarm": True, "p_value": 0.001, "reason": "x"})
+        record_drift_check(session, "intent", bank_version=1, version_number=1, advice="retrain", run_id=run.id,
+                           report={"is_alarm": True, "p_value": 0.001, "reason": "x"}, now=now)
         assert why_not_run(session, "intent", DriftTriggers(5), now) == "a run is on its way"

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ASSUMPTION = ("right answers stay as much surer than wrong ones as they were on the labeled texts; where the meaning of "
-              "a label changes, or unknown kinds of text are answered surely, the estimate is too high")
+ASSUMPTION = ("right answers stay as much surer than wrong ones as they were on the labeled texts; where the meaning "
+              "of a label changes, or unknown kinds of text are answered surely, the estimate is too high")
 N_RESAMPLES = 200
 
 

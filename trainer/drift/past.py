@@ -30,7 +30,7 @@ class Past:
 
 
 def excesses(reference: Sketch, window: Sketch) -> dict[str, float]:
-    """Return, per component, the statistic over its mean if blocks were dealt at random, which is known in closed form."""
+    """Return, per component, the statistic over its mean if blocks were dealt at random, a closed form."""
     n, m = len(reference) + len(window), len(window)
     found = {}
     for name, own in reference.means.items():

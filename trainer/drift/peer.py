@@ -11,7 +11,7 @@ from trainer.drift.observed import Observed
 
 
 def evidently_alarms(reference: Observed, window: Observed) -> dict[str, bool]:
-    """Return whether any column drifts, and whether the data set does (half of the columns), by Evidently's defaults."""
+    """Return whether any column drifts, and whether half of them do, by Evidently's defaults."""
     definition = DataDefinition(numerical_columns=["confidence", "novelty", "length"], categorical_columns=["label"],
                                 text_columns=["text"])
     with warnings.catch_warnings():

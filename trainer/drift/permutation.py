@@ -65,7 +65,7 @@ def statistics(name: str, values: np.ndarray, dealt: np.ndarray) -> dict[str, np
 def p_values(scores: np.ndarray) -> np.ndarray:
     """Return per deal the share of deals that score at least as high, itself included; ties count against an alarm."""
     rounded = np.round(scores.astype(np.float64), 5)
-    return 1 - np.searchsorted(np.sort(rounded), rounded, side="left") / len(rounded)
+    return (len(rounded) - np.searchsorted(np.sort(rounded), rounded, side="left")) / len(rounded)
 
 
 def by_family(components: dict[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
