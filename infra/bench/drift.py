@@ -92,17 +92,20 @@ def power(texts: Texts, strange: np.ndarray, stable: Stream, pool: np.ndarray, r
     without = {new: _stream_without(texts, strange, pool, new) for new in new_classes} if _has(plants, "novel") else {}
     for number in range(n_repeats):
         new = new_classes[number % len(new_classes)]
+        references: dict[bool, Reference] = {}
         for plant in plants:
             kind, size = plant.split(":")
             stream = without[new] if kind == "novel" else stable
             known = pool[texts.classes[pool] != new] if kind == "novel" else pool
             generator = np.random.default_rng(1_000 + number)
-            reference = stable_reference(stream, known, recipe, generator, number)
+            if (kind == "novel") not in references:
+                references[kind == "novel"] = stable_reference(stream, known, recipe, generator, number)
+            reference = references[kind == "novel"]
             for n in WINDOW_SIZES:
                 window = planted(stream, pool, kind, float(size), n, generator, new)
                 report = look(reference, window, replace(recipe, window_texts=n, min_reference_texts=2_000), number)
                 found[plant][str(n)].append(report.is_alarm)
-                if n == recipe.window_texts and number < PEER_WINDOWS // 2:
+                if n == recipe.window_texts and number < PEER_WINDOWS // 4:
                     found[plant]["evidently"].append(evidently_alarms(reference.observed, window))
     for plant in plants:
         found[plant] = {size: round(float(np.mean(hits)), 3) for size, hits in found[plant].items()

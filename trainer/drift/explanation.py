@@ -13,6 +13,7 @@ from trainer.drift.sketches import Sketch
 KINDS: dict[str, Literal["word", "cluster", "label", "source"]] = {
     "words": "word", "clusters": "cluster", "labels": "label", "sources": "source"}
 N_PER_KIND = 8
+MIN_Z = 2.0                                           # less is noise, whatever else moved
 MAX_EXAMPLE_CHARS = 300
 
 
@@ -30,7 +31,7 @@ def _most(kind: Literal["word", "cluster", "label", "source"], names: Sequence[s
     z = (now.mean(axis=0) - before.mean(axis=0)) / error
     order = np.argsort(-np.abs(z))[:N_PER_KIND]
     return [Moved(kind, names[i], round(float(before[:, i].mean()), 4), round(float(now[:, i].mean()), 4),
-                  round(float(z[i]), 2)) for i in order if abs(z[i]) >= 2]
+                  round(float(z[i]), 2)) for i in order if abs(z[i]) >= MIN_Z]
 
 
 def examples(lens: Lens, reference: Sketch, window: Sketch, texts: Observed, n: int) -> list[str]:
