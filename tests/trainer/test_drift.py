@@ -141,7 +141,7 @@ def watched(workplace, task, recipe, banking, now):
     from registry.lifecycle.promotion import approve, promote
     from tests.trainer.test_runs import train
 
-    texts = [f"{text} {number % 7}" for number in range(12) for texts in banking.values() for text in texts[30:60]]
+    texts = [f"{text} {number}" for number in range(12) for texts in banking.values() for text in texts[30:60]]
     generator = np.random.default_rng(0)
     texts = [texts[row] for row in generator.permutation(len(texts))]
     workplace.bank.append(bank_rows(texts[:400], 0, now), {("t", 0): 400})
