@@ -1,6 +1,6 @@
 """Drift: stable streams stay quiet at the stated rate, planted drifts alarm, and an alarm leads to one run."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
