@@ -18,6 +18,7 @@ COMMANDS = {
     "curve": "Say how many more labels a target needs.",
     "demo": "Tell the whole story on real text.",
     "doctor": "Check that everything is as it should be.",
+    "drift": "Look for drift in the bank.",
     "ingest": "Bank production text.",
     "labels": "Bring in human labels and say which texts to label next.",
     "migrate": "Create the registry or bring it to the newest revision.",

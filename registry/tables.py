@@ -67,6 +67,17 @@ class AliasName(StrEnum):
     PREVIOUS = "previous"
 
 
+class ProposalState(StrEnum):
+    """Where a proposed class stands."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    MERGED = "merged"
+    SPLIT = "split"
+    REJECTED = "rejected"
+    SNOOZED = "snoozed"
+
+
 class Task(SQLModel, table=True):
     """A question asked of each text, such as its intent."""
 
@@ -200,6 +211,48 @@ class PromptQuality(SQLModel, table=True):
     details: dict[str, Any] = Field(sa_type=JSON, description="Sensitivity to order and label words, and the costs.")
     actor: str = Field(max_length=200)
     measured_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class DriftCheck(SQLModel, table=True):
+    """One look at a window of the bank: what was found, what was advised, and the run that came of it."""
+
+    __tablename__ = "drift_checks"
+    __table_args__ = (Index("ix_drift_checks_task_at", "task", "at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    task: str = Field(foreign_key="task.name")
+    at: datetime = Field(sa_type=UtcDateTime)
+    bank_version: int
+    version_number: int = Field(description="The model version whose answers were looked at.")
+    is_alarm: bool
+    p_value: float
+    advice: str = Field(max_length=40)
+    reason: str
+    report: dict[str, Any] = Field(sa_type=JSON)
+    run_id: int | None = Field(default=None, foreign_key="run.id")
+
+
+class ClassProposal(SQLModel, table=True):
+    """Texts of the bank that look like a class of their own, until a person decides."""
+
+    __tablename__ = "class_proposals"
+    __table_args__ = (Index("ix_class_proposals_task_state", "task", "state"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    task: str = Field(foreign_key="task.name")
+    state: ProposalState = Field(sa_type=_enum(ProposalState))
+    name: str = Field(max_length=200)
+    n_texts: int
+    near_label: str | None = Field(default=None, max_length=200, description="The known label it may belong to.")
+    cohesion: float
+    stability: float
+    findings: dict[str, Any] = Field(sa_type=JSON, description="Key terms, exemplars, boundary texts, trend.")
+    bank_version: int
+    version_number: int
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    decided_by: str | None = Field(default=None, max_length=200)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    decision_reason: str = ""
 
 
 class Lease(SQLModel, table=True):

@@ -33,3 +33,7 @@ class Interrupted(TrainerError):
 
 class LeaseLost(TrainerError):
     """A run whose task another trainer holds now."""
+
+
+class NotWatchable(TrainerError):
+    """A task in which drift cannot be looked for yet."""

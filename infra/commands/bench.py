@@ -2,7 +2,15 @@
 
 import click
 
-from infra.commands import bench_asking, bench_curve, bench_ingest, bench_learning, bench_results, bench_serving
+from infra.commands import (
+    bench_asking,
+    bench_curve,
+    bench_drift,
+    bench_ingest,
+    bench_learning,
+    bench_results,
+    bench_serving,
+)
 
 
 @click.group("bench")
@@ -12,6 +20,7 @@ def command() -> None:
 
 command.add_command(bench_asking.command)
 command.add_command(bench_curve.command)
+command.add_command(bench_drift.command)
 command.add_command(bench_ingest.command)
 command.add_command(bench_learning.command)
 command.add_command(bench_results.command)

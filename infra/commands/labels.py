@@ -20,7 +20,7 @@ def command() -> None:
               help="`train` texts teach, `gate` texts only judge.")
 @actor_option
 def import_(file: Path, task_name: str, part: str, actor: str) -> None:
-    """Import FILE (CSV, JSONL or Parquet with columns text and label), all rows or none, but for rows without a label."""
+    """Import FILE (CSV, JSONL or Parquet with columns text and label), all labeled rows or none."""
     from infra.tables import read_column
     from registry.database import write
     from registry.labels import import_labels

@@ -26,6 +26,7 @@ def run(task_name: str | None) -> None:
 
     from infra.processes import stop_on_signal
     from trainer.scheduler.decide import Triggers
+    from trainer.scheduler.drift import DriftTriggers
     from trainer.scheduler.loop import Trainer, run_until_stopped
     from trainer.settings import TrainerSettings
 
@@ -33,7 +34,8 @@ def run(task_name: str | None) -> None:
     logging.getLogger("hypermatch").setLevel(logging.INFO)
     settings, stop = TrainerSettings(), stop_on_signal()
     triggers = Triggers(settings.new_labels, settings.new_texts, timedelta(seconds=settings.cooldown_seconds))
-    trainer = Trainer(open_workplace(settings), triggers, Path(settings.recipes), stop, task_name)
+    drift = DriftTriggers(settings.drift_runs_per_day) if settings.is_drift_watched else None
+    trainer = Trainer(open_workplace(settings), triggers, Path(settings.recipes), stop, task_name, drift)
     run_until_stopped(trainer, settings.tick_seconds)
 
 

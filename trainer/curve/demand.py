@@ -52,8 +52,8 @@ def demand(posterior: Posterior, target: float, n_labels: int, recipe: CurveReci
     if more == 0:
         return Demand(target, more, least, most, f"{target:.3f} is reached with the {n_labels:,} labels at hand "
                                      f"({percent} band: 0 to {most:,} more)")
-    return Demand(target, more, least, most, f"you need about {more:,} more labels ({percent} band {least:,} to {most:,}) "
-                                 f"to reach {target:.3f}")
+    return Demand(target, more, least, most, f"you need about {more:,} more labels ({percent} band {least:,} to "
+                                             f"{most:,}) to reach {target:.3f}")
 
 
 def saving(one: Posterior, other: Posterior, target: float, recipe: CurveRecipe) -> Saving | None:

@@ -13,11 +13,13 @@ from registry.errors import HyperMatchError, Refused
 from registry.heartbeats import beat, stop_beating
 from registry.lifecycle.runs import abandon_stale_runs
 from registry.tasks import list_tasks
+from trainer.drift.recipe import DriftRecipe
 from trainer.errors import Interrupted, LeaseLost
 from trainer.holding import silence_allowed
 from trainer.recipe import Recipe, recipe_for
 from trainer.run import run_once
 from trainer.scheduler.decide import Decision, Triggers, decide
+from trainer.scheduler.drift import DriftTriggers, watch
 from trainer.scheduler.facts import Facts, measure
 from trainer.workplace import Workplace
 
@@ -29,9 +31,9 @@ class Trainer:
     """Ticks until told to stop; what it decides is logged whenever it changes."""
 
     def __init__(self, workplace: Workplace, triggers: Triggers, recipes: Path, stop: Event,
-                 only_task: str | None = None) -> None:
+                 only_task: str | None = None, drift: DriftTriggers | None = None) -> None:
         self.workplace, self.triggers, self.recipes, self.stop = workplace, triggers, recipes, stop
-        self.only_task = only_task
+        self.only_task, self.drift = only_task, drift
         self.last_says: dict[str, str] = {}
 
     def tick(self) -> None:
@@ -51,6 +53,10 @@ class Trainer:
     def look_at(self, task: str) -> None:
         """Measure, decide, act."""
         recipe = recipe_for(task, self.recipes)
+        if self.drift is not None:
+            check = watch(self.workplace, task, DriftRecipe(), self.drift, recipe.seed)
+            if check is not None:
+                log.info("%s: drift: %s: %s", task, check.advice, check.reason)
         with read(self.workplace.engine) as session:
             facts = measure(session, self.workplace.bank, task, recipe)
         decision = decide(facts, self.triggers, self.workplace.now())

@@ -1,0 +1,62 @@
+"""`hypermatch drift`: look for drift now, and at what was found before."""
+
+import click
+
+from infra.roots import open_registry, task_option
+
+
+@click.group("drift")
+def command() -> None:
+    """Look for drift in the bank."""
+
+
+@command.command("check")
+@task_option
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Only tell; keep nothing and ask for no run.")
+@click.option("--alpha", default=0.01, show_default=True, type=click.FloatRange(0.001, 0.2),
+              help="Alarms per stable window, over all families together.")
+@click.option("--window", "window_texts", default=500, show_default=True, type=click.IntRange(min=100))
+@click.option("--json", "is_json", is_flag=True, help="Print the whole report.")
+def check(task_name: str, is_dry_run: bool, alpha: float, window_texts: int, is_json: bool) -> None:
+    """Compare the newest window with what the champion was trained beside."""
+    import json
+
+    from infra.commands.trainer import open_workplace
+    from trainer.drift.recipe import DriftRecipe
+    from trainer.drift.report import advise
+    from trainer.drift.tick import look_at_bank
+    from trainer.recipe import Recipe
+    from trainer.scheduler.drift import DriftTriggers, act
+    from trainer.settings import TrainerSettings
+
+    settings = TrainerSettings()
+    workplace = open_workplace(settings)
+    recipe = DriftRecipe(alpha=alpha, window_texts=window_texts, min_reference_texts=2 * window_texts,
+                         n_permutations=max(999, round(10 / alpha) - 1))
+    found = look_at_bank(workplace, task_name, recipe, Recipe().seed)
+    if not is_dry_run:
+        act(workplace, task_name, found, DriftTriggers(settings.drift_runs_per_day))
+    report, (advice, reason) = found.report, advise(found.report)
+    if is_json:
+        click.echo(json.dumps(report.to_dict() | {"advice": advice}, ensure_ascii=False, indent=1))
+        return
+    click.echo(f"{task_name} v{found.version.number}: {advice}: {reason}")
+    if report.accuracy is not None:
+        click.echo(f"estimated accuracy {report.accuracy['value']:.3f} [{report.accuracy['low']:.3f}, "
+                   f"{report.accuracy['high']:.3f}], {report.accuracy['labeled']:.3f} on gate labels")
+    for moved in report.moved:
+        click.echo(f"  {moved.kind} {moved.name!r}: {moved.before:.3f} -> {moved.now:.3f}")
+
+
+@command.command("list")
+@task_option
+def list_(task_name: str) -> None:
+    """List the newest checks."""
+    from infra.tables import echo_table
+    from registry.database import read
+    from registry.drift import list_drift_checks
+
+    with read(open_registry()) as session:
+        rows = [[row.id, row.at.isoformat(timespec="seconds"), f"v{row.version_number}", f"{row.p_value:.4f}",
+                 row.advice, row.reason] for row in list_drift_checks(session, task_name)]
+    echo_table(["check", "at", "version", "p", "advice", "reason"], rows)

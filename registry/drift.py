@@ -1,0 +1,43 @@
+"""Drift checks: kept with their report, counted against the day's budget."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from registry import audit
+from registry.tables import DriftCheck
+from registry.tasks import get_task
+
+
+def record_drift_check(session: Session, task: str, *, bank_version: int, version_number: int, advice: str,
+                       report: dict[str, Any], run_id: int | None, now: datetime) -> DriftCheck:
+    """Keep a check; an alarm is audited."""
+    get_task(session, task)
+    check = DriftCheck(task=task, at=now, bank_version=bank_version, version_number=version_number,
+                       is_alarm=report["is_alarm"], p_value=report["p_value"], advice=advice, reason=report["reason"],
+                       report=report, run_id=run_id)
+    session.add(check)
+    session.flush()
+    if check.is_alarm:
+        audit.record(session, action="drift:alarmed", subject=f"{task} v{version_number}", actor="trainer",
+                     reason=check.reason, now=now, details={"check": check.id, "advice": advice})
+    return check
+
+
+def last_drift_check(session: Session, task: str) -> DriftCheck | None:
+    return next(iter(list_drift_checks(session, task, limit=1)), None)
+
+
+def list_drift_checks(session: Session, task: str, limit: int = 50) -> list[DriftCheck]:
+    """Return the newest checks, newest first."""
+    query = select(DriftCheck).where(DriftCheck.task == task)
+    return list(session.exec(query.order_by(col(DriftCheck.id).desc()).limit(limit)))
+
+
+def n_runs_from_drift(session: Session, task: str, since: datetime) -> int:
+    """Count the runs that drift asked for since then."""
+    query = select(func.count()).select_from(DriftCheck).where(
+        DriftCheck.task == task, col(DriftCheck.run_id).is_not(None), DriftCheck.at > since)
+    return int(session.exec(query).one())
