@@ -45,9 +45,11 @@ def look_at_bank(workplace: Workplace, task: str, recipe: DriftRecipe, seed: int
     if len(after) < recipe.window_texts:
         raise NotWatchable(f"{len(after)} texts were banked since the reference, a window has {recipe.window_texts}")
     answers = CachedAnswers(version, workplace.store, workplace.cache, workplace.threads)
-    past, reference, window = (_observed(answers, part, progress) for part in (
-        before[: -recipe.reference_texts], before[-recipe.reference_texts :], after[-recipe.window_texts :]))
-    ready = make_reference(reference, recipe, seed, past if len(past) else None)
+    n_past = max(len(before) - recipe.reference_texts, 0)
+    past = _observed(answers, before[:n_past], progress) if n_past else None
+    reference, window = (_observed(answers, part, progress) for part in (
+        before[n_past:], after[-recipe.window_texts :]))
+    ready = make_reference(reference, recipe, seed, past)
     report = look(ready, window, recipe, seed, answers.labels, _gate_answers(workplace, task, answers, progress))
     return Look(report, version, bank_version)
 
