@@ -1,1 +1,0 @@
-"""Class discovery: groups of texts that look like classes of their own."""
