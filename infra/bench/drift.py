@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from infra.bench.drift_streams import Stream, Texts, planted, resampled, stream_of
-from trainer.drift.observed import Observed
+from trainer.drift.observed import Observed, halves
 from trainer.drift.peer import evidently_alarms
 from trainer.drift.recipe import DriftRecipe
 from trainer.drift.report import DriftReport
@@ -120,7 +120,7 @@ def as_it_came(texts: Texts, strange: np.ndarray, learner: Recipe, recipe: Drift
     start = int(np.searchsorted(np.array(texts.dates), change_at)) if change_at else int(texts.is_train.sum())
     n_reference = min(recipe.reference_texts, start)
     before, history = np.arange(start - n_reference, start), np.arange(start - n_reference)
-    gate = before[::4]                                # labeled texts that the head does not learn
+    gate = before[halves(n_reference, recipe.block_texts)[1]]        # tested, so the head learns none of it
     stream = stream_of(texts, strange, learner, np.setdiff1d(np.arange(start), gate), np.unique(texts.classes), 0)
     labeled = Answers(stream.observed.probs[gate], texts.classes[gate])
     reference = make_reference(stream.observed.take(before), recipe, 0, stream.observed.take(history))

@@ -32,8 +32,9 @@ def make_reference(observed: Observed, recipe: DriftRecipe, seed: int, history: 
     fitted, tested = (observed.take(rows) for rows in halves(len(observed), recipe.block_texts))
     lens = fit_lens(fitted, recipe, seed)
     own = sketch(lens, tested, recipe.block_texts)
-    past = None if history is None else learn_past(sketch(lens, history, recipe.block_texts), len(own),
-                                                   recipe.window_texts // recipe.block_texts)
+    if history is None or len(history) < recipe.block_texts:
+        return Reference(lens, tested, own, None)
+    past = learn_past(sketch(lens, history, recipe.block_texts), len(own), recipe.window_texts // recipe.block_texts)
     return Reference(lens, tested, own, past)
 
 
