@@ -44,6 +44,6 @@ class TrainerSettings(BaseSettings):
     lm_max_money: float = Field(0.0, ge=0, description="Money of one run, by the two prices; 0: no limit.")
     lm_prompt_price: float = Field(0.0, ge=0, description="Price of a million prompt tokens.")
     lm_completion_price: float = Field(0.0, ge=0, description="Price of a million written tokens.")
-    is_drift_watched: bool = Field(True, description="Look for drift whenever a window of texts was banked.")
+    is_drift_watched: bool = Field(False, description="Look for drift whenever a window of texts was banked.")
     drift_runs_per_day: int = Field(2, ge=0, description="Runs that drift may ask for in 24 hours, per task; 0: drift "
                                     "only reports.")
