@@ -7,7 +7,7 @@ import numpy as np
 from trainer.errors import NotTrainable
 from trainer.learning.advised import Advice
 from trainer.learning.calibration import fit_soft_temperature, fit_temperature
-from trainer.learning.choice import Choice, Duel, choose, choose_advice
+from trainer.learning.choice import Choice, Duel, Expectation, choose, choose_advice
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.folds import deal
 from trainer.learning.head import Head, logits_of, prototypes_of
@@ -62,7 +62,8 @@ def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | Non
     domain = Domain(neighborhood(vectors, in_domain.n_neighbors), spoken)
     held_out = _held_out(domain, labeled, head, in_domain, seed)
     semi = _in_domain_head(domain, labeled, held_out, head, in_domain, seed)
-    choice = choose(_duel(held_out), evidence, in_domain.min_certainty)
+    expected = Expectation(in_domain.expected_wins, in_domain.expected_losses)
+    choice = choose(_duel(held_out), evidence, expected, in_domain.min_certainty)
     if in_domain.use == "always":
         choice = replace(choice, arm="in-domain", reason=f"the recipe says so ({choice.reason})")
     learned = Learned(semi if choice.arm == "in-domain" else supervised, choice, supervised, semi)
@@ -81,7 +82,7 @@ def _take_advice(learned: Learned, domain: Domain, before: HeldOutAnswers | None
     if before is not None and held_out is not None:
         answers = before.labels_only if learned.choice.arm == "labels-only" else before.logits.argmax(axis=1)
         duel = Duel.of(held_out.classes, answers, held_out.logits.argmax(axis=1))
-    choice = choose_advice(learned.choice, duel, recipe.min_certainty)
+    choice = choose_advice(learned.choice, duel, recipe.min_advice_certainty)
     chosen = advised if choice.arm == "advised" else learned.head
     return replace(learned, head=chosen, choice=choice, advised=advised)
 
