@@ -91,7 +91,7 @@ def test_reading_goes_on_from_the_bank_and_not_from_kafka(embedded_broker, deplo
 
 
 def test_duplicates_of_an_earlier_process_are_recognized(embedded_broker, deploy):
-    deployment = deploy(embedded_broker.environment)
+    deployment = deploy({**embedded_broker.environment, "HYPERMATCH_INGEST_SESSION_TIMEOUT_SECONDS": "6"})
     for _ in range(2):
         deployment.send({"id": str(number), "text": f"text {number}"} for number in range(30))
         process = deployment.start()
