@@ -19,6 +19,7 @@ from ingest.raw import Place, RawBatch
 from ingest.settings import IngestSettings
 
 POLL_MS = 200
+PAUSED_MS = 20                                 # nothing comes while paused; the worker must not run dry meanwhile
 JOIN_MS = 5_000                                # the embedded broker takes 3 s to join; shorter polls may abort it
 LOOK_AROUND_SECONDS = 2.0                      # how often lag is measured and an absent broker noticed
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class Ingest(ConsumerRebalanceListener):
     def poll(self) -> dict[TopicPartition, list[Any]]:
         """Return what has come; whatever the client stumbles over, begin again where the bank stands."""
         try:
-            return self.consumer.poll(timeout_ms=POLL_MS if self.consumer.assignment() else JOIN_MS)
+            return self.consumer.poll(timeout_ms=self.patience_ms())
         except KafkaError as error:
             if not error.retriable and not isinstance(error, KafkaConnectionError):
                 raise KafkaRefused(f"Kafka refuses to be read: {error}", "check topics and access rights") from error
@@ -113,6 +114,11 @@ class Ingest(ConsumerRebalanceListener):
             time.sleep(POLL_MS / 1000)
             self.must_start = True
             return {}
+
+    def patience_ms(self) -> int:
+        if self.is_paused:
+            return PAUSED_MS
+        return POLL_MS if self.consumer.assignment() else JOIN_MS
 
     def flush(self) -> None:
         batches = self.buffer.take()

@@ -15,6 +15,7 @@ from ingest.consumer import Ingest, log
 from ingest.errors import BrokerAway
 from ingest.metrics import Metrics
 from ingest.settings import IngestSettings
+from ingest.unpacking import unpack_quickly
 from registry.database import write
 from registry.heartbeats import beat, stop_beating
 
@@ -49,7 +50,7 @@ def assembled(settings: IngestSettings, metrics: Metrics, now: Callable[[], date
     """Yield a consumer with its worker, both started; end them in order."""
     banking = Banking(settings, metrics)
     try:
-        consumer = connect_consumer(settings)
+        consumer = unpack_quickly(connect_consumer(settings))
         try:
             bank = DataBank(settings.bank, settings.storage_options)
             yield Ingest(consumer, bank, banking, settings, metrics, now)
