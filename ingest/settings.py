@@ -1,12 +1,15 @@
 """Where text comes from and how it is banked: `HYPERMATCH_INGEST_<FIELD>`."""
 
 import json
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from registry.events import DEAD_LETTERS_TOPIC, PREDICTIONS_TOPIC, TEXTS_TOPIC
+
+BOOTSTRAP_MS = 10_000                          # a broker that takes connections answers sooner or not at all
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 
 class IngestSettings(BaseSettings):
@@ -47,6 +50,27 @@ class IngestSettings(BaseSettings):
     metrics_host: str = Field("127.0.0.1", description="Address that the metrics port listens on.")
     heartbeat_seconds: float = Field(10.0, gt=0, description="How often the registry hears of this process.")
 
+    @model_validator(mode="after")
+    def say_what_cannot_be(self) -> Self:
+        if self.security_protocol not in PROTOCOLS:
+            raise ValueError(f"HYPERMATCH_INGEST_SECURITY_PROTOCOL must be one of {', '.join(PROTOCOLS)}")
+        if self.security_protocol.startswith("SASL") and not (
+                self.sasl_mechanism and self.sasl_username and self.sasl_password):
+            raise ValueError("SASL needs HYPERMATCH_INGEST_SASL_MECHANISM, HYPERMATCH_INGEST_SASL_USERNAME and "
+                             "HYPERMATCH_INGEST_SASL_PASSWORD")
+        return self
+
+    @field_validator("bank_options")
+    @classmethod
+    def are_an_object(cls, options: str) -> str:
+        try:
+            is_object = isinstance(json.loads(options), dict)
+        except ValueError:
+            is_object = False
+        if not is_object:
+            raise ValueError('must be a JSON object such as {"AWS_REGION": "eu-west-1"}')
+        return options
+
     @property
     def storage_options(self) -> dict[str, str]:
         return dict(json.loads(self.bank_options))
@@ -67,6 +91,7 @@ class IngestSettings(BaseSettings):
         return {
             "bootstrap_servers": self.brokers.split(","),
             "api_version": version or None,
+            "bootstrap_timeout_ms": BOOTSTRAP_MS,
             "security_protocol": self.security_protocol,
             "ssl_cafile": self.ssl_ca_file,
             "ssl_certfile": self.ssl_certificate_file,

@@ -1,4 +1,4 @@
-"""Unpacks Kafka's record batches into offsets and values alone, several times faster than the client unpacks records."""
+"""Unpacks Kafka's record batches into offsets and values alone, several times faster than the client does."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple

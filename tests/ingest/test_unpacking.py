@@ -14,7 +14,8 @@ PLACE = TopicPartition("t", 0)
 PLAIN, GZIP = 0, 1
 blobs = st.none() | st.binary(max_size=20) | st.integers(60, 20_000).map(bytes)
 headers = st.lists(st.tuples(st.text(max_size=5), st.none() | st.binary(max_size=5)), max_size=2)
-batches = st.lists(st.lists(st.tuples(blobs, blobs, headers, st.integers(0, 2**40)), min_size=1, max_size=5), max_size=4)
+records = st.tuples(blobs, blobs, headers, st.integers(0, 2**40))
+batches = st.lists(st.lists(records, min_size=1, max_size=5), max_size=4)
 
 
 def content_of(batches, *, magic=2, codec=PLAIN, gap=0):
