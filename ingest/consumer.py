@@ -21,6 +21,7 @@ from ingest.settings import IngestSettings
 POLL_MS = 200
 PAUSED_MS = 20                                 # nothing comes while paused; the worker must not run dry meanwhile
 JOIN_MS = 5_000                                # the embedded broker takes 3 s to join; shorter polls may abort it
+FLUSH_BYTES = 64 * 2**20                       # of long texts few make a batch: what is held must fit in memory
 LOOK_AROUND_SECONDS = 2.0                      # how often lag is measured and an absent broker noticed
 log = logging.getLogger(__name__)
 
@@ -35,18 +36,22 @@ class Buffer:
     def clear(self) -> None:
         self.held: dict[Place, tuple[list[bytes | None], list[int]]] = {}
         self.n = 0
+        self.n_bytes = 0
         self.since: float | None = None
 
     def add(self, place: TopicPartition, records: list[Any], clock: float) -> None:
         """Keep values and offsets, and let go of the records: many of them alive burden the garbage collector."""
         values, offsets = self.held.setdefault(as_place(place), ([], []))
-        values += [record.value for record in records]
+        came = [record.value for record in records]
+        values += came
         offsets += [record.offset for record in records]
         self.n += len(records)
+        self.n_bytes += sum(len(value) for value in came if value)
         self.since = clock if self.since is None else self.since
 
     def is_due(self, clock: float) -> bool:
-        return self.n >= self.flush_rows or (self.since is not None and clock - self.since >= self.flush_seconds)
+        is_full = self.n >= self.flush_rows or self.n_bytes >= FLUSH_BYTES
+        return is_full or (self.since is not None and clock - self.since >= self.flush_seconds)
 
     def take(self) -> list[RawBatch]:
         """Return everything held and hold nothing."""

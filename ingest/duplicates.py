@@ -55,10 +55,15 @@ class SeenTexts:
 
     def fresh(self, found: np.ndarray) -> np.ndarray:
         """Return which of `found` are seen here for the first time, (n,) bool; of equals among them the first."""
-        is_fresh = first_of_equals(found)
+        order = np.lexsort((found[:, 1], found[:, 0]))      # stable: of equals the first comes first
+        ordered = found[order]                 # neighbors in memory are looked up after each other: half the time
+        is_fresh = np.ones(len(found), dtype=bool)
+        is_fresh[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
         for run in self.runs:
-            is_fresh &= ~contains(run, found)
-        return is_fresh
+            is_fresh &= ~contains(run, ordered)
+        unordered = np.empty_like(is_fresh)
+        unordered[order] = is_fresh
+        return unordered
 
     def add(self, found: np.ndarray) -> None:
         """Remember `found`; beyond the limit the oldest runs are forgotten."""
@@ -73,14 +78,6 @@ class SeenTexts:
     def may_merge(self) -> bool:
         """Forgetting takes whole runs, so none grows beyond half of the limit."""
         return len(self.runs[-1]) + len(self.runs[-2]) <= self.limit // 2
-
-
-def first_of_equals(found: np.ndarray) -> np.ndarray:
-    order = np.lexsort((found[:, 1], found[:, 0]))          # stable: of equals the first comes first
-    ordered = found[order]
-    is_first = np.ones(len(found), dtype=bool)
-    is_first[order[1:]] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    return is_first
 
 
 def in_order(found: np.ndarray) -> np.ndarray:

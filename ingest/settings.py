@@ -36,11 +36,11 @@ class IngestSettings(BaseSettings):
     bank: str = Field(".hypermatch/bank", description="Data bank: a folder or `s3://`, `gs://`, `az://` address.")
     bank_options: str = Field("{}", description="Storage options of the bank as JSON, such as "
                               "`{\"AWS_REGION\": \"eu-west-1\"}`.")
-    flush_rows: int = Field(20_000, gt=0, description="Bank once this many messages are held ...")
+    flush_rows: int = Field(20_000, gt=0, description="Bank once this many messages, or 64 MiB of them, are held ...")
     flush_seconds: float = Field(5.0, gt=0, description="... or once the oldest of them has waited this long.")
     max_held_batches: int = Field(2, gt=0, description="Pause reading while more batches than this wait to be banked.")
-    n_workers: int = Field(1, ge=0, le=1, description="1 decodes, masks and hashes in a process of its own; "
-                           "0 does so beside the poll loop, slower and smaller.")
+    n_workers: int = Field(1, ge=0, le=1, description="1 decodes, masks, hashes and commits in a process of its "
+                           "own; 0 does so beside the poll loop, slower and smaller.")
     is_masked: bool = Field(True, description="Mask cards, IBANs, e-mail addresses, phone numbers and Korean "
                             "resident registration numbers before anything touches the disk.")
     phone_regions: str = Field("KR,US", description="Regions whose national phone numbers are recognized.")
