@@ -3,8 +3,7 @@
 import multiprocessing
 import queue
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
@@ -41,7 +40,7 @@ class Banking:
     def put(self, batches: Sequence[RawBatch], now: datetime) -> None:
         try:
             future = self._executor.submit(worker.put, batches, now)
-        except BrokenProcessPool as error:
+        except BrokenExecutor as error:
             self.failure = died(error)
             return
         self._waiting.add(future)
@@ -67,14 +66,14 @@ class Banking:
     def _ask(self, function: Callable[..., Any], *arguments: Any) -> None:
         try:
             self._executor.submit(function, *arguments).result()
-        except BrokenProcessPool as error:
+        except BrokenExecutor as error:
             raise died(error) from error
 
     def _settle(self, future: "Future[Banked | None]") -> None:
         """Note what became of a batch; on a thread of the executor, one batch after the other."""
         error = future.exception()
         if error is not None:
-            self.failure = died(error) if isinstance(error, BrokenProcessPool) else error
+            self.failure = died(error) if isinstance(error, BrokenExecutor) else error
         elif (banked := future.result()) is not None:
             self._count(banked)
             self.banked.put(banked.next_offsets)

@@ -13,6 +13,7 @@ from multiprocessing.connection import wait
 import pyarrow as pa
 
 from ingest.bank import DataBank
+from ingest.connection import quiet_client_log
 from ingest.dead_letters import DeadLetterSender
 from ingest.decode import PREDICTIONS, TEXTS
 from ingest.duplicates import SeenTexts
@@ -88,6 +89,7 @@ here = threading.local()                       # holds the worker of this proces
 def begin(settings: IngestSettings, is_process: bool) -> None:
     here.worker = Worker(settings)
     if is_process:
+        quiet_client_log()
         pa.set_cpu_count(1)                    # the other core is the poll loop's
         signal.signal(signal.SIGINT, signal.SIG_IGN)           # stopping is the parent's decision
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
