@@ -82,7 +82,7 @@ class LastWords(logging.Handler):
         for error in record.args if isinstance(record.args, tuple) else ():
             if isinstance(error, SaslAuthenticationFailedError | UnsupportedSaslMechanismError):
                 self.password = error
-            elif isinstance(error, FileNotFoundError | PermissionError) or is_about_certificates(error):
+            elif isinstance(error, Exception) and is_about_certificates(error):
                 self.certificate = error
 
     def refusal(self, settings: IngestSettings) -> KafkaRefused | None:
@@ -97,8 +97,9 @@ class LastWords(logging.Handler):
         return None
 
 
-def is_about_certificates(error: object) -> bool:
-    return isinstance(error, KafkaConnectionError | SSLError) and "SSL" in str(error)
+def is_about_certificates(error: Exception) -> bool:
+    return isinstance(error, FileNotFoundError | PermissionError | SSLError) or (
+        isinstance(error, KafkaConnectionError) and "SSL" in str(error))
 
 
 def said(error: Exception) -> str:
