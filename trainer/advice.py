@@ -7,19 +7,18 @@ import numpy as np
 
 from registry.text import normalize, text_hash
 from trainer.encoders.embedder import Embedder
-from trainer.language_model.at_hand import AtHand
+from trainer.language_model.at_hand import AtHand, LanguageModel
 from trainer.language_model.examples import Examples
 from trainer.language_model.materials import LmMaterials, lm_materials
 from trainer.learning.advised import Advice
 from trainer.materials import Materials
 from trainer.recipe import Recipe
-from trainer.workplace import Report, Workplace
+from trainer.workplace import Report
 
 
-def advice_for(workplace: Workplace, materials: Materials, embedder: Embedder, recipe: Recipe,
+def advice_for(model: LanguageModel | None, materials: Materials, embedder: Embedder, recipe: Recipe,
                report: Report) -> tuple[Advice | None, dict[str, Any]]:
     """Return the advice, and the facts and costs for the run's record; nothing if no model is set."""
-    model = workplace.open_language_model(materials.task, recipe.language_model)
     if model is None:
         return None, {}
     human = Examples(materials.train.texts, materials.train.classes)

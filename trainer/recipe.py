@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from trainer.augmentation.recipe import AugmentationRecipe
 from trainer.errors import RecipeError
 from trainer.language_model.recipe import LanguageModelRecipe
 from trainer.ranges import check
@@ -173,6 +174,7 @@ class Recipe:
     in_domain: InDomainRecipe = field(default_factory=InDomainRecipe)
     out_of_domain: OutOfDomainRecipe = field(default_factory=OutOfDomainRecipe)
     language_model: LanguageModelRecipe = field(default_factory=LanguageModelRecipe)
+    augmentation: AugmentationRecipe = field(default_factory=AugmentationRecipe)
     export: ExportRecipe = field(default_factory=ExportRecipe)
     gate: GateRecipe = field(default_factory=GateRecipe)
 

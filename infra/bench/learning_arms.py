@@ -7,7 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from registry.errors import HyperMatchError
+from trainer.augmentation.augment import views_of
+from trainer.augmentation.edits import Eda
+from trainer.augmentation.for_run import synonyms_of
+from trainer.augmentation.templates import is_korean
 from trainer.evaluation import Answers, ece, macro_f1_of
+from trainer.language_model.examples import unlabeled
+from trainer.language_model.prompts.library import prompts_for
+from trainer.language_model.prompts.spec import packaged_specs
+from trainer.language_model.sentences import SentenceLabeler
+from trainer.learning.advised import Advice
+from trainer.learning.augmented import learn_with_views
 from trainer.learning.calibration import fit_soft_temperature
 from trainer.learning.choice import Choice
 from trainer.learning.consistency import ConsistencyRecipe, learn_consistent
@@ -18,6 +28,7 @@ from trainer.learning.learn import Learned, learn
 from trainer.learning.selection import select
 from trainer.learning.supervised import learn_supervised
 from trainer.learning.tfidf import answers_of_tfidf
+from trainer.learning.zero_data import learn_from_names
 from trainer.recipe import Recipe
 
 
@@ -31,6 +42,7 @@ class Texts:
     foreign: list[str]                                # of other sets, some of this one hidden among them
     n_hidden: int                                     # the last so many of `foreign` are of this set
     embed: Callable[[list[str]], np.ndarray]
+    labels: list[str]
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,7 @@ class Draw:
     seed: int
     test: Labeled
     texts: Texts
+    written: Callable[[Recipe], Advice | None]        # of these labels, by a language model
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,15 @@ class Score:
 
 def labels_only(draw: Draw, recipe: Recipe) -> Head:
     return learn_supervised(draw.labeled, recipe.head, draw.seed)
+
+
+def eda(draw: Draw, recipe: Recipe) -> Head:
+    """Edits of the labeled texts that preserve their class are parts of a label."""
+    texts, asked = draw.texts, recipe.augmentation
+    synonyms = synonyms_of(asked, texts.labeled, texts.unlabeled, texts.embed)
+    views = views_of(texts.labeled, draw.labeled, [Eda(synonyms, asked.share)], texts.embed, synonyms, asked,
+                     recipe.head, draw.seed).advice(draw.labeled, asked.weight)
+    return labels_only(draw, recipe) if views is None else learn_with_views(draw.labeled, views, recipe.head, draw.seed)
 
 
 def names_as_labels(draw: Draw, recipe: Recipe) -> Head:
@@ -87,10 +109,19 @@ def tfidf(draw: Draw) -> np.ndarray:
                             draw.texts.test)
 
 
+def by_sentences(draw: Draw) -> np.ndarray:
+    """Read a text by its nearness to label names and descriptions; nothing is learned."""
+    language = "ko" if any(map(is_korean, draw.texts.labels)) else "en"
+    labeler = SentenceLabeler(draw.texts.embed, draw.texts.labels, prompts_for(packaged_specs(), language).label[0])
+    return labeler.read(draw.texts.test, unlabeled([])).probs
+
+
 ARMS: dict[str, Callable[[Draw, Recipe], Head]] = {
-    "labels": labels_only, "templates": names_as_labels, "pi": consistent("pi-model"),
+    "labels": labels_only, "templates": names_as_labels, "eda": eda, "pi": consistent("pi-model"),
     "fixmatch": consistent("fixmatch"), "softmatch": consistent("softmatch"),
 }
+
+
 def out_of_domain(draw: Draw, recipe: Recipe) -> tuple[Learned, float]:
     """Learn from texts selected among foreign ones; return the share of the selected that are of this set, too."""
     if not draw.texts.foreign:
@@ -103,9 +134,19 @@ def out_of_domain(draw: Draw, recipe: Recipe) -> tuple[Learned, float]:
     return learned, float(belongs.mean())
 
 
-BASELINES: dict[str, Callable[[Draw], np.ndarray]] = {"tfidf": tfidf}
+def in_domain(draw: Draw, recipe: Recipe, advice: Advice | None = None) -> Learned:
+    """Learn from the bank, and from label names alone where there is no label."""
+    if not len(draw.labeled):
+        return learn_from_names(draw.names, draw.unlabeled.vectors, recipe.head, recipe.in_domain, draw.seed, advice)
+    return learn(draw.labeled, draw.unlabeled, draw.names, recipe.head, recipe.in_domain, draw.seed, advice)
+
+
+BASELINES: dict[str, Callable[[Draw], np.ndarray]] = {"tfidf": tfidf, "sentences": by_sentences}
 FOREIGN = ("ossl",)                                   # what selected foreign texts teach, where the labels choose it
 CHOSEN = ("issl", "hypermatch")                       # in-domain learning always, and where the labels choose it
+WRITTEN = ("lm", "hypermatch-lm")                     # the same with texts that a language model wrote
+SHIPPING = ("hypermatch", "hypermatch-lm")            # arms that choose what to ship
+BEGINNERS = ("sentences", "templates", *CHOSEN, *WRITTEN)    # arms that need no label at all
 
 
 def score_all(arms: Sequence[str], draw: Draw, recipe: Recipe) -> dict[str, Score]:
@@ -126,12 +167,21 @@ def score_all(arms: Sequence[str], draw: Draw, recipe: Recipe) -> dict[str, Scor
         scores["ossl"] = _score(probs, test, time.perf_counter() - begun, learned.choice, share)
     if set(arms) & set(CHOSEN):
         begun = time.perf_counter()
-        learned = learn(draw.labeled, draw.unlabeled, draw.names, recipe.head, recipe.in_domain, draw.seed)
+        learned = in_domain(draw, recipe)
         seconds = time.perf_counter() - begun
         if "issl" in arms:
             scores["issl"] = _score((learned.in_domain or learned.labels_only).probs(test.vectors), test, seconds)
         if "hypermatch" in arms:
             scores["hypermatch"] = _score(learned.head.probs(test.vectors), test, seconds, learned.choice)
+    if set(arms) & set(WRITTEN):
+        begun = time.perf_counter()
+        learned = in_domain(draw, recipe, draw.written(recipe))
+        seconds = time.perf_counter() - begun
+        if "lm" in arms:
+            always = learned.advised or learned.in_domain or learned.labels_only
+            scores["lm"] = _score(always.probs(test.vectors), test, seconds)
+        if "hypermatch-lm" in arms:
+            scores["hypermatch-lm"] = _score(learned.head.probs(test.vectors), test, seconds, learned.choice)
     return scores
 
 

@@ -112,7 +112,7 @@ def _told(each: dict[str, Any], arm: str, size: int) -> str:
 
 
 def _below(each: dict[str, Any]) -> int:
-    sizes = {cell["per_class"] for cell in each["cells"]}
+    sizes = {cell["per_class"] for cell in each["cells"]} - {0}
     return sum(_mean(each, "issl", size) < _mean(each, "labels", size) for size in sizes)
 
 
@@ -123,10 +123,10 @@ def _mean(each: dict[str, Any], arm: str, size: int) -> float:
 
 def _lines(each: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
     arms = list(dict.fromkeys(cell["arm"] for cell in each["cells"] if cell["arm"] != "labels"))
-    sizes = sorted({cell["per_class"] for cell in each["cells"]})
+    sizes = sorted({cell["per_class"] for cell in each["cells"]} - {0})
     labels = [(float(size), accuracy) for size, accuracy in each["curve"].items()]
     return {"labels": labels} | {arm: [(float(size), _mean(each, arm, size)) for size in sizes] for arm in arms}
 
 
 def _sizes_told(each: dict[str, Any]) -> str:
-    return "/".join(str(size) for size in sorted({cell["per_class"] for cell in each["cells"]}))
+    return "/".join(str(size) for size in sorted({cell["per_class"] for cell in each["cells"]} - {0}))
