@@ -47,7 +47,7 @@ def command(data_file: Path, per_class: str, draws: int, arms: str, recipe_file:
     known = [*ARMS, *BASELINES, *FOREIGN, *CHOSEN, *WRITTEN]
     if unknown := sorted(set(wanted) - set(known)):
         raise HyperMatchError(f"there is no arm {unknown[0]!r}", f"known are {', '.join(known)}")
-    sizes = _sizes(per_class)
+    sizes = sizes_of(per_class, least=0)
     if sizes[0] == 0 and (left_out := [arm for arm in wanted if arm not in BEGINNERS]):
         click.echo(f"0 per class: {', '.join(left_out)} need labels and are left out", err=True)
     recipe = read_recipe(recipe_file) if recipe_file else replace(Recipe(), encoder=encoder_for(data_file))
@@ -64,11 +64,12 @@ def command(data_file: Path, per_class: str, draws: int, arms: str, recipe_file:
     click.echo(json.dumps({key: found[key] for key in told if found[key] != {}}, indent=2))
 
 
-def _sizes(told: str) -> list[int]:
+def sizes_of(told: str, least: int) -> list[int]:
+    """Return the whole numbers of a list, each once and the smallest first."""
     try:
         sizes = sorted({int(each) for each in told.split(",")})
     except ValueError as error:
         raise click.BadParameter(f"{told!r} is no list of whole numbers", param_hint="--per-class") from error
-    if not sizes or sizes[0] < 0:
-        raise click.BadParameter("a class has no fewer than 0 labels", param_hint="--per-class")
+    if not sizes or sizes[0] < least:
+        raise click.BadParameter(f"{sizes[0]} is below {least}", param_hint="--per-class")
     return sizes

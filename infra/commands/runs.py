@@ -59,6 +59,6 @@ def costs_told(costs: dict[str, float] | None) -> str:
         return ""
     tokens = int(costs["n_prompt_tokens"] + costs["n_completion_tokens"])
     parts = [f"{int(costs['n_calls']):,} calls", f"{tokens:,} tokens", f"{costs['seconds']:.1f} s"]
-    parts += [f"{int(costs[name]):,} {word}" for name, word in
-              (("n_replayed", "replayed"), ("n_failed", "failed"), ("n_refused", "refused by the budget")) if costs[name]]
+    rest = {"n_replayed": "replayed", "n_failed": "failed", "n_refused": "refused by the budget"}
+    parts += [f"{int(costs[name]):,} {word}" for name, word in rest.items() if costs[name]]
     return ", ".join([*parts, f"{costs['money']:.2f} in money"] if costs["money"] else parts)

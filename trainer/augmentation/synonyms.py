@@ -1,11 +1,10 @@
 """Words that may stand for one another: WordNet's where it is at hand, else the nearest of the encoder's."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-import nltk
 import numpy as np
-from nltk.corpus.reader.wordnet import WordNetCorpusReader
 
 from trainer.augmentation.words import MIN_CHARS, frequent_words, words_of
 
@@ -57,9 +56,15 @@ class NearestWords:
 
 def wordnet_at_hand() -> WordNet | None:
     """Return WordNet if nltk finds its data on this machine; nothing is downloaded."""
+    # imported here: 1 s that a run without edits need not wait
+    import nltk
+    from nltk.corpus.reader.wordnet import WordNetCorpusReader
+
     for name in ("corpora/wordnet", "corpora/wordnet.zip/wordnet/"):
         try:
-            return WordNet(WordNetCorpusReader(nltk.data.find(name), omw_reader=None))
+            with warnings.catch_warnings():           # of other languages, which are not asked for
+                warnings.simplefilter("ignore")
+                return WordNet(WordNetCorpusReader(nltk.data.find(name), omw_reader=None))
         except LookupError:
             continue
     return None
