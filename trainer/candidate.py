@@ -99,7 +99,7 @@ def _learn(embedder: Embedder, materials: Materials, recipe: Recipe, report: Rep
     names = embedder.embed([spoken(label) for label in materials.labels])
     labeled = Labeled(vectors[:n_train], materials.train.classes, len(materials.labels))
     views, told = views_for(model, materials, labeled, embedder, recipe, report)
-    advice, told_of_advice = advice_for(model, materials, embedder, recipe, report)
+    advice, told_of_advice = advice_for(model, materials, labeled, embedder, recipe, report)
     report("learning", 0.0)
     foreign = _selected(embedder, materials, labeled, names, recipe, report)
     traffic = Unlabeled(np.concatenate([vectors[n_train:], foreign]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from registry.errors import HyperMatchError
-from trainer.augmentation.augment import views_of
+from trainer.augmentation.augment import strong_views, views_of
 from trainer.augmentation.edits import Eda
 from trainer.augmentation.for_run import synonyms_of
 from trainer.augmentation.templates import is_korean
@@ -30,6 +30,8 @@ from trainer.learning.supervised import learn_supervised
 from trainer.learning.tfidf import answers_of_tfidf
 from trainer.learning.zero_data import learn_from_names
 from trainer.recipe import Recipe
+
+N_STRONG_VIEWS = 2                                    # of each text of the bank, in arm softmatch-eda
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,14 @@ def eda(draw: Draw, recipe: Recipe) -> Head:
     return labels_only(draw, recipe) if views is None else learn_with_views(draw.labeled, views, recipe.head, draw.seed)
 
 
+def edits_of_bank(draw: Draw, recipe: Recipe) -> np.ndarray:
+    """Return (N, k, d) strong views of the bank that keep what a head on the labels guesses."""
+    texts, asked = draw.texts, recipe.augmentation
+    synonyms = synonyms_of(asked, texts.unlabeled, texts.unlabeled, texts.embed)
+    return strong_views(texts.unlabeled, draw.unlabeled.vectors, Eda(synonyms, asked.share), N_STRONG_VIEWS,
+                        labels_only(draw, recipe).probs, texts.embed, synonyms, asked.min_share, draw.seed)
+
+
 def names_as_labels(draw: Draw, recipe: Recipe) -> Head:
     """Each label's name is one more labeled text of its class."""
     labeled = draw.labeled
@@ -92,10 +102,11 @@ def names_as_labels(draw: Draw, recipe: Recipe) -> Head:
     return learn_supervised(both, recipe.head, draw.seed)
 
 
-def consistent(method: str) -> Callable[[Draw, Recipe], Head]:
+def consistent(method: str, is_edited: bool = False) -> Callable[[Draw, Recipe], Head]:
     def arm(draw: Draw, recipe: Recipe) -> Head:
-        linear = learn_consistent(draw.labeled, draw.unlabeled.vectors,
-                                  ConsistencyRecipe(method=method), draw.seed)  # type: ignore[arg-type]
+        views = edits_of_bank(draw, recipe) if is_edited else None
+        linear = learn_consistent(draw.labeled, draw.unlabeled.vectors, ConsistencyRecipe(method=method),  # type: ignore[arg-type]
+                                  draw.seed, views)
         logits = logits_of(linear, draw.labeled.vectors)
         temperature = max(fit_soft_temperature(logits, np.eye(draw.labeled.n_classes)[draw.labeled.classes]), 1.0)
         return Head(np.ascontiguousarray(linear[:, :-1]), linear[:, -1].copy(), temperature,
@@ -119,6 +130,7 @@ def by_sentences(draw: Draw) -> np.ndarray:
 ARMS: dict[str, Callable[[Draw, Recipe], Head]] = {
     "labels": labels_only, "templates": names_as_labels, "eda": eda, "pi": consistent("pi-model"),
     "fixmatch": consistent("fixmatch"), "softmatch": consistent("softmatch"),
+    "softmatch-eda": consistent("softmatch", is_edited=True),
 }
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from trainer.augmentation.preservation import Judged, judged, students_of
+from trainer.augmentation.preservation import Judged, judged
 from trainer.augmentation.recipe import AugmentationRecipe
 from trainer.augmentation.synonyms import Embed, Synonyms
 from trainer.augmentation.views import Report, ViewProvider, silent
 from trainer.learning.advised import Advice
 from trainer.learning.embedded import Labeled
+from trainer.learning.students import Probs, students_of
 from trainer.recipe import HeadRecipe
 
 
@@ -61,6 +62,25 @@ def views_of(texts: Sequence[str], labeled: Labeled, providers: Sequence[ViewPro
     of = np.array(rows, np.int64)
     vectors = embed(made) if made else np.zeros((0, labeled.vectors.shape[1]), np.float32)
     return Views(made, of, names, vectors, _judged(texts, made, of, vectors, labeled, synonyms, recipe, head, seed))
+
+
+def strong_views(texts: Sequence[str], vectors: np.ndarray, provider: ViewProvider, n: int, probs: Probs, embed: Embed,
+                 synonyms: Synonyms | None, min_share: float, seed: int, report: Report = silent) -> np.ndarray:
+    """Return (N, n, d): the vectors of `n` views of each unlabeled text (N), itself where a view is not kept.
+
+    A view is kept if what `probs` guesses of the text it also guesses of the view.
+    """
+    made = provider.views(texts, n, seed, report)
+    rows = np.repeat(np.arange(len(texts)), [len(views) for views in made])
+    places = np.array([place for views in made for place in range(len(views))], np.int64)
+    found = np.repeat(vectors[:, None, :], n, axis=1)
+    if len(rows):
+        of_view = embed([view for views in made for view in views])
+        guesses = probs(vectors)
+        kept = judged([texts[row] for row in rows], [view for views in made for view in views],
+                      guesses.argmax(axis=1)[rows], guesses[rows], probs(of_view), min_share, synonyms).is_kept
+        found[rows[kept], places[kept]] = of_view[kept]
+    return found
 
 
 def _judged(texts: Sequence[str], made: Sequence[str], rows: np.ndarray, vectors: np.ndarray, labeled: Labeled,

@@ -9,15 +9,17 @@ from tests.trainer.augmentation.wordnet import write_wordnet
 from tests.trainer.conftest import LABELS
 from tests.trainer.test_in_domain import N_CLASSES, accuracy, unit, world
 from tests.trainer.test_runs import train
-from trainer.augmentation.augment import views_of
+from trainer.augmentation.augment import strong_views, views_of
 from trainer.augmentation.polarity import is_reversed
-from trainer.augmentation.preservation import judged, students_of
+from trainer.augmentation.preservation import judged
 from trainer.augmentation.recipe import AugmentationRecipe
 from trainer.augmentation.synonyms import wordnet_at_hand
 from trainer.learning.advised import Advice
 from trainer.learning.augmented import learn_with_views
+from trainer.learning.consistency import ConsistencyRecipe, learn_consistent
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.learn import learn
+from trainer.learning.students import students_of
 from trainer.recipe import HeadRecipe, InDomainRecipe
 
 
@@ -168,3 +170,31 @@ def test_labeled_vectors_without_a_view_give_no_advice():
     found = views_of([], labeled, [Shaken()], lambda _texts: labeled.vectors, None, AugmentationRecipe(),
                      HeadRecipe(), 0)
     assert found.advice(labeled, 1.0) is None and found.facts() == {}
+
+
+def test_strong_views_keep_the_guess_and_a_text_stands_for_itself_where_none_does():
+    texts, vectors = ["a b", "c d"], np.eye(2, dtype=np.float32)
+
+    class Turned:
+        name = "turned"
+
+        def views(self, texts, n, seed, report=lambda _done: None):
+            return [["near a"], ["near a", "not c d"]]
+
+    def embed(views):
+        return np.array([[0.9, 0.1] if "a" in view else [0.1, 0.9] for view in views], np.float32)
+
+    found = strong_views(texts, vectors, Turned(), 2, lambda given: given, embed, None, 0.5, seed=0)
+
+    assert found.shape == (2, 2, 2) and found[0, 0] == pytest.approx([0.9, 0.1])
+    assert (found[0, 1] == vectors[0]).all() and (found[1] == vectors[1]).all()
+
+
+def test_consistency_with_edits_learns_from_them():
+    bank, labeled, test = world(60, 5).vectors, world(4, 3), world(100, 9)
+    edits = np.stack([bank, bank], axis=1)
+    plain = ConsistencyRecipe(n_steps=150)
+    with_edits = learn_consistent(labeled, bank, plain, 0, edits)
+    answers = (test.vectors @ with_edits[:, :-1].T + with_edits[:, -1]).argmax(1)
+    assert (answers == test.classes).mean() > 0.6
+    assert not np.allclose(with_edits, learn_consistent(labeled, bank, plain, 0))

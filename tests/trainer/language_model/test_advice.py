@@ -9,8 +9,12 @@ from tests.trainer.conftest import LABELS
 from tests.trainer.language_model.clerk import Clerk
 from tests.trainer.test_in_domain import N_CLASSES, accuracy, world
 from tests.trainer.test_runs import train
+from tests.trainer.test_selection import banked
+from trainer.advice import advice_of, student_of
 from trainer.language_model.at_hand import LanguageModel
 from trainer.language_model.budget import Meter
+from trainer.language_model.examples import Examples
+from trainer.language_model.materials import LmMaterials
 from trainer.language_model.prompts.library import prompts_for
 from trainer.language_model.prompts.spec import packaged_specs
 from trainer.learning.advised import Advice
@@ -76,7 +80,8 @@ def clerk_at_work(server, connect, workplace):
     return replace(workplace, open_language_model=opened)
 
 
-def test_a_run_records_what_the_language_model_said_and_cost(clerk_at_work, task, recipe):
+def test_a_run_records_what_the_language_model_said_and_cost(clerk_at_work, task, recipe, banking):
+    banked(clerk_at_work, task, [text for texts in banking.values() for text in texts[30:60]])
     told = train(clerk_at_work, recipe).version.evaluation["learning"]["evidence"]
 
     assert told["language_model"]["n_written"] > len(LABELS)
@@ -86,3 +91,28 @@ def test_a_run_records_what_the_language_model_said_and_cost(clerk_at_work, task
 
 def test_a_run_without_a_language_model_asks_nobody(workplace, task, recipe):
     assert "language_model" not in train(workplace, recipe).version.evaluation["learning"]["evidence"]
+
+
+def test_a_student_that_labels_cannot_hold_out_contradicts_nobody(recipe):
+    texts = world(10, seed=3)
+    alone = world(1, seed=3)
+
+    known = student_of(texts, None, recipe)
+
+    assert known is not None and (known.human_probs.argmax(1) == texts.classes).mean() > 0.5
+    assert student_of(texts.take(np.arange(20)), None, recipe) is None and student_of(alone, None, recipe) is None
+
+
+def test_written_texts_without_a_label_are_more_of_the_bank_and_nothing_else():
+    class Lengths:
+        def embed(self, texts):
+            return np.array([[len(text), 1] for text in texts], np.float32)
+
+    found = LmMaterials(["labeled"], np.array([[0.9, 0.1]], np.float32), np.array([0.8], np.float32),
+                        [{"origin": ()}], ["bare", "more"])
+    given = advice_of(found, Lengths(), Examples([], np.zeros(0, np.int64)))
+
+    assert len(given) == 3 and given.vectors[:, 0].tolist() == [7, 4, 4]
+    assert given.trust.tolist() == pytest.approx([0.8, 0, 0]) and not given.weights()[1:].any()
+    nothing = LmMaterials([], np.zeros((0, 2), np.float32), np.zeros(0, np.float32), [], [])
+    assert advice_of(nothing, Lengths(), Examples([], np.zeros(0, np.int64))) is None
