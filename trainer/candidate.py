@@ -106,7 +106,8 @@ def _learn(embedder: Embedder, materials: Materials, recipe: Recipe, report: Rep
     if n_train:
         learned = learn(labeled, traffic, names, recipe.head, recipe.in_domain, recipe.seed, advice, views)
     else:
-        learned = learn_from_names(names, traffic.vectors, recipe.head, recipe.in_domain, recipe.seed, advice)
+        both = views.joined(advice) if views and advice else views or advice
+        learned = learn_from_names(names, traffic.vectors, recipe.head, recipe.in_domain, recipe.seed, both)
     told |= told_of_advice | {"foreign": {"pool": len(materials.foreign), "selected": len(foreign)}}
     evidence = learned.choice.evidence | told
     return replace(learned, choice=replace(learned.choice, evidence=evidence))

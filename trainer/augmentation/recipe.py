@@ -4,12 +4,16 @@ from dataclasses import dataclass
 
 from trainer.ranges import check
 
-PROVIDERS = ("eda", "back-translation", "paraphrase")
+PROVIDERS = ("eda", "back-translation", "paraphrase", "templates")
 
 
 @dataclass(frozen=True)
 class AugmentationRecipe:
-    """`providers` that need a language model are passed over where none is set."""
+    """`providers` that need a language model are passed over where none is set; `templates` say the label names.
+
+    None by default: on train texts of BANKING77 no share or weight of edits moved accuracy
+    by more than its noise, and templates of names did not beat the names.
+    """
 
     providers: tuple[str, ...] = ()
     n_views: int = 4                                  # of a labeled text, by each provider

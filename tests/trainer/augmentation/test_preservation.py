@@ -10,6 +10,7 @@ from tests.trainer.conftest import LABELS
 from tests.trainer.test_in_domain import N_CLASSES, accuracy, unit, world
 from tests.trainer.test_runs import train
 from trainer.augmentation.augment import strong_views, views_of
+from trainer.augmentation.for_run import of_label_names
 from trainer.augmentation.polarity import is_reversed
 from trainer.augmentation.preservation import judged
 from trainer.augmentation.recipe import AugmentationRecipe
@@ -163,6 +164,16 @@ def test_a_run_records_what_became_of_its_views(workplace, task, recipe):
     assert set(told) == {"eda"}                       # no language model is set: nobody paraphrases
     assert 40 < told["eda"]["made"] <= 80 and told["eda"]["kept"] < told["eda"]["made"]
     assert len(LABELS) == 4
+
+
+def test_templates_of_label_names_count_as_texts_of_their_class_where_they_lie_near_their_name():
+    def embed(texts):
+        is_near = ["refund" in text and "question" not in text for text in texts]
+        return np.array([[1, 0] if near else [0, 1] for near in is_near], np.float32)
+
+    found = of_label_names(["refund", "card_lost"], embed, AugmentationRecipe(n_views=2, weight=0.5))
+    assert found.soft_labels.tolist() == [[1, 0], [0, 1], [0, 1]]       # "a question about refund" left its name
+    assert found.trust.tolist() == [0.5, 0.25, 0.25] and not any(found.origins)
 
 
 def test_labeled_vectors_without_a_view_give_no_advice():

@@ -109,7 +109,7 @@ def test_templates_speak_the_language_of_the_label():
 def test_a_recipe_names_providers_that_exist():
     asked = recipe_of({"augmentation": {"providers": ["eda", "paraphrase"], "n_views": 2}}).augmentation
     assert asked.providers == ("eda", "paraphrase")
-    with pytest.raises(RecipeError, match="eda, back-translation, paraphrase"):
+    with pytest.raises(RecipeError, match="eda, back-translation, paraphrase, templates"):
         recipe_of({"augmentation": {"providers": ["edda"]}})
     with pytest.raises(RecipeError, match="n_views"):
         recipe_of({"augmentation": {"n_views": 0}})
