@@ -51,7 +51,7 @@ class Split:
     pool_texts: list[str]
     test_texts: list[str]
     foreign: list[str]
-    embed: Callable[[list[str]], np.ndarray]
+    embed: Callable[[Sequence[str]], np.ndarray]
     seeds: list[str] | None = None                    # what each text of the pool was made of, where a model wrote it
     written: WrittenTexts | None = None
 

@@ -43,7 +43,7 @@ class Texts:
     test: list[str]
     foreign: list[str]                                # of other sets, some of this one hidden among them
     n_hidden: int                                     # the last so many of `foreign` are of this set
-    embed: Callable[[list[str]], np.ndarray]
+    embed: Callable[[Sequence[str]], np.ndarray]
     labels: list[str]
 
 

@@ -34,7 +34,7 @@ class WrittenTexts:
 
 
 def advice_from(written: WrittenTexts, human: Examples, seeds: Sequence[str], test_texts: Sequence[str],
-                recipe: LanguageModelRecipe, embed: Callable[[list[str]], np.ndarray]) -> Advice | None:
+                recipe: LanguageModelRecipe, embed: Callable[[Sequence[str]], np.ndarray]) -> Advice | None:
     """Sift what was made of labeled texts as a run would, the test split in the place of the gate set.
 
     `seeds` (n,) are those of the human labels, which hold the views of one another back

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-DEFAULT_ARMS = "tfidf,labels,templates,fixmatch,softmatch,issl,hypermatch"
+DEFAULT_ARMS = "tfidf,labels,templates,eda,fixmatch,softmatch,issl,hypermatch"
 
 
 @click.command("learning")

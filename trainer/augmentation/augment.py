@@ -50,7 +50,7 @@ def views_of(texts: Sequence[str], labeled: Labeled, providers: Sequence[ViewPro
              synonyms: Synonyms | None, recipe: AugmentationRecipe, head: HeadRecipe, seed: int,
              report: Report = silent) -> Views:
     """Make up to `n_views` views of each labeled text by each provider and judge them; one seed, one outcome."""
-    drawn = np.sort(np.random.default_rng(seed).permutation(len(texts))[: recipe.max_texts])
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(texts))[: recipe.max_texts]).tolist()
     made, rows, names = [], [], []
     for number, provider in enumerate(providers):
         found = provider.views([texts[row] for row in drawn], recipe.n_views, seed,

@@ -13,7 +13,8 @@ def silent(_done: float) -> None:
 class ViewProvider(Protocol):
     """Makes views of texts. The same seed makes the same views of a text, whatever texts stand beside it."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def views(self, texts: Sequence[str], n: int, seed: int, report: Report = silent) -> list[list[str]]:
         """Return, for each text, at most `n` views that differ from it and from one another."""

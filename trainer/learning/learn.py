@@ -55,8 +55,8 @@ def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | Non
         raise NotTrainable(f"{len(labeled)} labels of {np.count_nonzero(labeled.counts())} classes teach nothing",
                            "import train labels of at least two classes: `hypermatch labels import`")
     supervised = learn_supervised(labeled, head, seed)
-    n_unlabeled = 0 if unlabeled is None else len(unlabeled.vectors)
-    if in_domain.use == "never" or unlabeled is None or n_unlabeled + len(advice or ()) < MIN_UNLABELED:
+    n_texts = 0 if unlabeled is None else len(unlabeled.vectors) + len(advice or ()) + len(views or ())
+    if in_domain.use == "never" or unlabeled is None or n_texts < MIN_UNLABELED:
         why = "the recipe leaves the bank out" if in_domain.use == "never" else "the bank holds too few texts"
         return Learned(supervised, Choice("labels-only", why, {}), supervised, None)
     evidence = None if names is None else name_evidence(names, labeled)

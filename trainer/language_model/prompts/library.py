@@ -31,11 +31,12 @@ def prompts_for(specs: Sequence[PromptSpec], language: str, names: Sequence[str]
     chosen = [named(specs, name) for name in names]
     ranked = chosen + [spec for spec in specs if spec.language == language]
     first, second, *_ = [*_of(ranked, "label", language, 2)]
-    single = [_of(ranked, use, language, 1)[0] for use in ("mix", "generate", "unlabeled", "paraphrase")]
+    mix, generate, unlabeled, paraphrase = (_of(ranked, use, language, 1)[0]
+                                            for use in ("mix", "generate", "unlabeled", "paraphrase"))
     other = LANGUAGES[(LANGUAGES.index(language) + 1) % len(LANGUAGES)]
     there, back = (_of([spec for spec in [*chosen, *specs] if spec.language == into], "translate", into, 1)[0]
                    for into in (other, language))
-    return Prompts((first, second), *single, translate=(there, back))
+    return Prompts((first, second), mix, generate, unlabeled, paraphrase, (there, back))
 
 
 def named(specs: Sequence[PromptSpec], name: str) -> PromptSpec:
