@@ -105,8 +105,8 @@ def names_as_labels(draw: Draw, recipe: Recipe) -> Head:
 def consistent(method: str, is_edited: bool = False) -> Callable[[Draw, Recipe], Head]:
     def arm(draw: Draw, recipe: Recipe) -> Head:
         views = edits_of_bank(draw, recipe) if is_edited else None
-        linear = learn_consistent(draw.labeled, draw.unlabeled.vectors, ConsistencyRecipe(method=method),  # type: ignore[arg-type]
-                                  draw.seed, views)
+        asked = ConsistencyRecipe(method=method)  # type: ignore[arg-type]
+        linear = learn_consistent(draw.labeled, draw.unlabeled.vectors, asked, draw.seed, views)
         logits = logits_of(linear, draw.labeled.vectors)
         temperature = max(fit_soft_temperature(logits, np.eye(draw.labeled.n_classes)[draw.labeled.classes]), 1.0)
         return Head(np.ascontiguousarray(linear[:, :-1]), linear[:, -1].copy(), temperature,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def views_of(texts: Sequence[str], labeled: Labeled, providers: Sequence[ViewPro
     made, rows, names = [], [], []
     for number, provider in enumerate(providers):
         found = provider.views([texts[row] for row in drawn], recipe.n_views, seed,
-                               lambda done, number=number: report((number + done) / len(providers)))  # type: ignore[misc]
+                               partial(_part, report, number, len(providers)))
         for row, views in zip(drawn, found, strict=True):
             made += views
             rows += [row] * len(views)
@@ -62,6 +63,11 @@ def views_of(texts: Sequence[str], labeled: Labeled, providers: Sequence[ViewPro
     of = np.array(rows, np.int64)
     vectors = embed(made) if made else np.zeros((0, labeled.vectors.shape[1]), np.float32)
     return Views(made, of, names, vectors, _judged(texts, made, of, vectors, labeled, synonyms, recipe, head, seed))
+
+
+def _part(report: Report, number: int, n: int, done: float) -> None:
+    """Tell how far all of `n` providers are while provider `number` works."""
+    report((number + done) / n)
 
 
 def strong_views(texts: Sequence[str], vectors: np.ndarray, provider: ViewProvider, n: int, probs: Probs, embed: Embed,
@@ -77,7 +83,7 @@ def strong_views(texts: Sequence[str], vectors: np.ndarray, provider: ViewProvid
     if len(rows):
         of_view = embed([view for views in made for view in views])
         guesses = probs(vectors)
-        kept = judged([texts[row] for row in rows], [view for views in made for view in views],
+        kept = judged([texts[row] for row in rows.tolist()], [view for views in made for view in views],
                       guesses.argmax(axis=1)[rows], guesses[rows], probs(of_view), min_share, synonyms).is_kept
         found[rows[kept], places[kept]] = of_view[kept]
     return found
