@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from registry.text import normalize, text_hash
-from tests.trainer.conftest import LABELS
+from tests.trainer.conftest import LABELS, fill
 from tests.trainer.language_model.clerk import Clerk
 from tests.trainer.test_in_domain import N_CLASSES, accuracy, world
 from tests.trainer.test_runs import train
@@ -149,3 +149,15 @@ def test_a_file_of_written_texts_that_is_not_there_ends_the_run_with_one_line(wo
     asked = replace(recipe, language_model=replace(recipe.language_model, imported=("absent.parquet",)))
     with pytest.raises(LanguageModelError, match=r"absent\.parquet cannot be read"):
         train(workplace, asked)
+
+
+def test_a_start_without_labels_and_with_hardly_any_traffic_takes_what_the_language_model_writes(clerk_at_work, banking, recipe):
+    fill(clerk_at_work.engine, banking, n_train=0)
+    banked(clerk_at_work, "intent", [text for texts in banking.values() for text in texts[30:33]])
+    asked = replace(recipe, language_model=replace(recipe.language_model, generated_per_label=20, n_orders=1))
+
+    version = train(clerk_at_work, asked).version
+
+    learning = version.evaluation["learning"]
+    assert learning["arm"] == "zero-data" and "texts of advice" in learning["reason"]
+    assert learning["evidence"]["language_model"]["n_written"] > 50 and version.n_labels == 0
