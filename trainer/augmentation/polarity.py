@@ -10,7 +10,8 @@ NEGATION = re.compile("|".join((
     r"n['’]t\b|\b(?:dont|doesnt|didnt|cant|wont|isnt|wasnt|arent|havent|hasnt|couldnt|wouldnt)\b",
     # 안 by itself or before a verb, but not in 안녕 or 안내; 못, but not in 연못; 아니, but not 아니면 (or) and "아니?"
     r"(?<!\w)안(?=\s|되|돼|됐|됩|된|될|하|해|했|한|할|가|갔|와|왔|오|온|좋|맞|나|난|들|보|봐|봤|먹|써|읽|받|예)",
-    r"(?<!연)못|없|않|아니(?!라|면|[가-힣]{0,2}\?)|아닌(?!가)|아닙|지\s?말|말고|말아|지\s?마(?:세요|라|요)?(?!\w)|모르|모를|몰라|몰랐",
+    r"(?<!연)못|없|않|아니(?!라|면|[가-힣]{0,2}\?)|아닌(?!가)|아닙|모르|모를|몰라|몰랐",
+    r"지\s?말(?=[아고자길기라지았])|말고|말아|지\s?마(?:세요|라|요)?(?!\w)",
 )))
 # Two sides that face each other, each a pattern of how its words begin (Korean stems) or read (English).
 _ENGLISH = (

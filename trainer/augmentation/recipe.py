@@ -22,7 +22,7 @@ class AugmentationRecipe:
     n_synonyms: int = 5
     min_cosine: float = 0.6                           # of two words of the bank that may stand for one another
     max_words: int = 3_000                            # the bank's commonest, among which they are looked for
-    min_share: float = 0.5                            # of a text's confidence in its class, that a view keeps
+    min_share: float = 0.7                            # of a text's confidence in its class, that a view keeps
     weight: float = 0.5                               # of all views of a text together, in labels
 
     def __post_init__(self) -> None:

@@ -27,7 +27,8 @@ from trainer.recipe import HeadRecipe, InDomainRecipe
 @pytest.mark.parametrize(("text", "view"), [
     ("재미있네", "재미없네"), ("비 오면 알려줘", "비 안 오면 알려줘"), ("이 영화 좋다", "이 영화 싫다"),
     ("불 켜줘", "불 꺼줘"),
-    ("가지 마세요", "가세요"), ("I don't like it", "I like it"), ("open an account", "close an account"),
+    ("가지 마세요", "가세요"), ("보내지 말아줘", "보내줘"), ("I don't like it", "I like it"),
+    ("open an account", "close an account"),
     ("it never came", "it came"), ("I love this film", "I hate this film"), ("카드를 못 찾겠어", "카드를 찾겠어")])
 def test_a_reversal_is_refused(text, view):
     assert is_reversed(text, view) and is_reversed(view, text)
@@ -36,7 +37,8 @@ def test_a_reversal_is_refused(text, view):
 @pytest.mark.parametrize(("text", "view"), [
     ("정말 재미있네요", "정말 재밌네요"), ("안녕하세요 문의드려요", "문의드려요 안녕하세요"),
     ("turn on the light", "turn the light on"), ("그게 아니라 카드요", "카드요"),
-    ("학교 아니면 회사?", "회사인가요 학교인가요"), ("I didn't get it", "I did not get it"),
+    ("학교 아니면 회사?", "회사인가요 학교인가요"), ("메일이 어디 있었어?", "메일이 어디 있었는지 말해줘"),
+    ("I didn't get it", "I did not get it"),
     ("where is my card", "my card where is")])
 def test_a_harmless_rewording_is_no_reversal(text, view):
     assert not is_reversed(text, view)

@@ -151,7 +151,8 @@ def test_a_file_of_written_texts_that_is_not_there_ends_the_run_with_one_line(wo
         train(workplace, asked)
 
 
-def test_a_start_without_labels_and_with_hardly_any_traffic_takes_what_the_language_model_writes(clerk_at_work, banking, recipe):
+def test_a_start_without_labels_and_with_little_traffic_takes_what_the_language_model_writes(clerk_at_work, banking,
+                                                                                            recipe):
     fill(clerk_at_work.engine, banking, n_train=0)
     banked(clerk_at_work, "intent", [text for texts in banking.values() for text in texts[30:33]])
     asked = replace(recipe, language_model=replace(recipe.language_model, generated_per_label=20, n_orders=1))
