@@ -7,7 +7,7 @@ from trainer.augmentation.words import words_of
 
 NEGATION = re.compile("|".join((
     r"\b(?:not|no|never|none|nobody|nothing|nowhere|neither|nor|without|cannot|hardly|barely|unable)\b",
-    r"n['’]t\b|\b(?:dont|doesnt|didnt|cant|wont|isnt|wasnt|arent|havent|hasnt|couldnt|wouldnt)\b",
+    r"n['’]t\b|\b(?:do|does|did|ca|wo|is|was|are|have|has|could|would)nt\b",
     # 안 by itself or before a verb, but not in 안녕 or 안내; 못, but not in 연못; 아니, but not 아니면 (or) and "아니?"
     r"(?<!\w)안(?=\s|되|돼|됐|됩|된|될|하|해|했|한|할|가|갔|와|왔|오|온|좋|맞|나|난|들|보|봐|봤|먹|써|읽|받|예)",
     r"(?<!연)못|없|않|아니(?!라|면|[가-힣]{0,2}\?)|아닌(?!가)|아닙|모르|모를|몰라|몰랐",
@@ -19,8 +19,8 @@ _ENGLISH = (
     ("loved?|loves|liked?|likes|enjoy(?:ed|s)?", "hated?|hates|disliked?|dislikes"),
     ("happy|glad", "sad|unhappy|angry"), ("more|higher|increased?|raised?|up", "less|lower|decreased?|reduced?|down"),
     ("open(?:ed|ing)?|activated?|enabled?|start(?:ed)?|on",
-     "clos(?:ed?|ing)|deactivated?|disabled?|cancel(?:led|ed)?|stop(?:ped)?|off"),
-    ("add(?:ed)?", "remov(?:ed?|ing)|deleted?"), ("fast|quick(?:ly)?", "slow(?:ly)?"), ("easy", "hard|difficult"),
+     "closed?|closing|deactivated?|disabled?|cancel(?:led|ed)?|stop(?:ped)?|off"),
+    ("add(?:ed)?", "removed?|deleted?"), ("fast|quick(?:ly)?", "slow(?:ly)?"), ("easy", "hard|difficult"),
     ("before", "after"), ("first", "last"), ("buy|bought", "sell|sold"), ("send|sent", "receive[ds]?"),
     ("right|correct", "wrong|incorrect"), ("always", "never"), ("hot", "cold"), ("accept(?:ed)?", "reject(?:ed)?"),
 )
