@@ -131,7 +131,8 @@ class Run(SQLModel, table=True):
     step: str = ""
     progress: float = 0.0
     outcome: str = ""
-    facts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, description="What the decision rested on.")
+    facts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON,
+                                  description="What the decision rested on; `costs` are a language model's.")
     version_number: int | None = None
     requested_at: datetime = Field(sa_type=UtcDateTime)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -9,6 +9,7 @@ from registry.lifecycle.stages import name_of
 from registry.tables import ModelVersion
 from serving.predictor import Predictor
 from trainer.advice import advice_for
+from trainer.augmentation.for_run import views_for
 from trainer.encoders.bodies import body_of
 from trainer.encoders.cache import EmbeddingCache
 from trainer.encoders.embedder import Embedder
@@ -17,12 +18,14 @@ from trainer.errors import NotTrainable
 from trainer.evaluation import Answers, Evaluation, evaluate, latency_of
 from trainer.export.bundle import CPU, Exported, Lineage, export, identity_of
 from trainer.gate.decide import GateDecision, Opponent, decide
+from trainer.language_model.at_hand import LanguageModel
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.head import Head
 from trainer.learning.interpolation import interpolated
 from trainer.learning.label_names import name_evidence, spoken
 from trainer.learning.learn import Learned, learn
 from trainer.learning.selection import select
+from trainer.learning.zero_data import learn_from_names, say_something
 from trainer.materials import Materials
 from trainer.recipe import Recipe
 from trainer.workplace import Report, Workplace
@@ -37,23 +40,26 @@ class Judged:
 
 
 def make(workplace: Workplace, materials: Materials, champion: ModelVersion | None, recipe: Recipe,
-         report: Report) -> tuple[Exported, Learned]:
-    """Learn and export; raises NotTrainable before any work if the labels teach nothing."""
-    check_trainable(materials)
+         report: Report, model: LanguageModel | None = None) -> tuple[Exported, Learned]:
+    """Learn and export; raises NotTrainable before any work if neither labels nor, without any, their names teach."""
+    if materials.train.texts:
+        check_trainable(materials)
+    else:
+        check_can_begin(materials)
     train = materials.train
     encoder = open_encoder(recipe, train.texts + materials.traffic, workplace.cache,
                            lambda done: report("encoder", done))
     embedder = Embedder(encoder, body_of(encoder, workplace.cache), EmbeddingCache(workplace.cache, encoder.digest),
                         workplace.threads)
-    learned = _learn(workplace, embedder, materials, recipe, report)
+    learned = _learn(embedder, materials, recipe, report, model)
     if champion is not None and recipe.head.champion_share > 0:
         learned = replace(learned, head=_with_share_of(champion, learned.head, embedder, workplace, materials, recipe))
     report("export", 0.0)
     lineage = Lineage(task=materials.task, label_space=materials.label_space, labels=materials.labels, recipe=recipe,
                       bank_version=materials.bank_version, code_revision=workplace.code_revision,
                       created_at=workplace.now())
-    exported = export(embedder, learned.head, lineage, train.texts, workplace.store, workplace.cache,
-                      workplace.threads)
+    golden = train.texts or [spoken(label) for label in materials.labels]    # texts of the bank never leave it
+    exported = export(embedder, learned.head, lineage, golden, workplace.store, workplace.cache, workplace.threads)
     return exported, learned
 
 
@@ -78,17 +84,31 @@ def check_trainable(materials: Materials) -> None:
             f"import some: `hypermatch labels import FILE --task {materials.task} --part train`")
 
 
-def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recipe: Recipe, report: Report) -> Learned:
+def check_can_begin(materials: Materials) -> None:
+    """Refuse a start without human labels where the label names are no words."""
+    if not say_something(materials.labels):
+        raise NotTrainable(
+            f"task {materials.task} has no train labels, and the names of its labels are no words to begin from",
+            f"import some: `hypermatch labels import FILE --task {materials.task} --part train`")
+
+
+def _learn(embedder: Embedder, materials: Materials, recipe: Recipe, report: Report,
+           model: LanguageModel | None) -> Learned:
     n_train, texts = len(materials.train.texts), materials.train.texts + materials.traffic
     vectors = embedder.embed(texts, lambda done: report("embedding", done))
     names = embedder.embed([spoken(label) for label in materials.labels])
-    advice, told = advice_for(workplace, materials, embedder, recipe, report)
-    report("learning", 0.0)
     labeled = Labeled(vectors[:n_train], materials.train.classes, len(materials.labels))
+    views, told = views_for(model, materials, labeled, embedder, recipe, report)
+    advice, told_of_advice = advice_for(model, materials, labeled, embedder, recipe, report)
+    report("learning", 0.0)
     foreign = _selected(embedder, materials, labeled, names, recipe, report)
     traffic = Unlabeled(np.concatenate([vectors[n_train:], foreign]))
-    learned = learn(labeled, traffic, names, recipe.head, recipe.in_domain, recipe.seed, advice)
-    told["foreign"] = {"pool": len(materials.foreign), "selected": len(foreign)}
+    if n_train:
+        learned = learn(labeled, traffic, names, recipe.head, recipe.in_domain, recipe.seed, advice, views)
+    else:
+        both = views.joined(advice) if views and advice else views or advice
+        learned = learn_from_names(names, traffic.vectors, recipe.head, recipe.in_domain, recipe.seed, both)
+    told |= told_of_advice | {"foreign": {"pool": len(materials.foreign), "selected": len(foreign)}}
     evidence = learned.choice.evidence | told
     return replace(learned, choice=replace(learned.choice, evidence=evidence))
 
@@ -99,6 +119,8 @@ def _selected(embedder: Embedder, materials: Materials, labeled: Labeled, names:
     if not materials.foreign:
         return np.empty((0, labeled.vectors.shape[1]), np.float32)
     pool = embedder.embed(materials.foreign, lambda done: report("embedding", done))
+    if not len(labeled):                              # nothing but the names says what the task is about
+        labeled = Labeled(names, np.arange(len(names)), len(names))
     spoken_names = names if name_evidence(names, labeled).is_convincing else None
     return pool[select(labeled, spoken_names, pool, recipe.out_of_domain, recipe.seed).rows]
 

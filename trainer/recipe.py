@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from trainer.augmentation.recipe import AugmentationRecipe
 from trainer.errors import RecipeError
 from trainer.language_model.recipe import LanguageModelRecipe
 from trainer.ranges import check
@@ -70,7 +71,7 @@ class InDomainRecipe:
     expected_wins: float = 4.0                        # before any label of the task is asked; on train texts of eight
     expected_losses: float = 2.0                      # sets it won 221 held-out labels and lost 89
     min_certainty: float = 0.5                        # that it is right more often than labels alone
-    min_advice_certainty: float = 0.7                 # the same of a language model's advice, of which nothing is expected
+    min_advice_certainty: float = 0.7                 # the same of views and advice, of which nothing is expected
     n_folds: int = 3
     n_neighbors: int = 10
     alpha: float = 0.95                               # share that a text takes from its neighbors
@@ -176,6 +177,7 @@ class Recipe:
     in_domain: InDomainRecipe = field(default_factory=InDomainRecipe)
     out_of_domain: OutOfDomainRecipe = field(default_factory=OutOfDomainRecipe)
     language_model: LanguageModelRecipe = field(default_factory=LanguageModelRecipe)
+    augmentation: AugmentationRecipe = field(default_factory=AugmentationRecipe)
     export: ExportRecipe = field(default_factory=ExportRecipe)
     gate: GateRecipe = field(default_factory=GateRecipe)
 

@@ -4,6 +4,7 @@ import click
 
 from infra.commands import (
     bench_asking,
+    bench_augmentation,
     bench_curve,
     bench_drift,
     bench_ingest,
@@ -19,6 +20,7 @@ def command() -> None:
 
 
 command.add_command(bench_asking.command)
+command.add_command(bench_augmentation.command)
 command.add_command(bench_curve.command)
 command.add_command(bench_drift.command)
 command.add_command(bench_ingest.command)

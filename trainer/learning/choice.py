@@ -8,7 +8,7 @@ from scipy.stats import beta
 
 from trainer.learning.label_names import NameEvidence
 
-Arm = Literal["labels-only", "in-domain", "advised"]
+Arm = Literal["labels-only", "in-domain", "augmented", "advised", "zero-data"]
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,17 @@ def choose(duel: Duel | None, names: NameEvidence | None, expected: Expectation,
     return Choice("in-domain", f"{told}, and on other tasks in-domain learning helps", evidence)
 
 
-def choose_advice(choice: Choice, duel: Duel | None, min_certainty: float) -> Choice:
-    """Take a language model's advice only where held-out human labels say that it adds to what was chosen without."""
+def choose_more(arm: Literal["augmented", "advised"], choice: Choice, duel: Duel | None,
+                min_certainty: float) -> Choice:
+    """Take views or a language model's advice only where held-out human labels say that they add to what was chosen."""
+    name, what = {"augmented": ("views", "learning from other wordings of the labeled texts"),
+                  "advised": ("advice", "the language model's advice")}[arm]
     if duel is None:
-        return replace(choice, reason=f"{choice.reason}; no held-out label can speak for the language model")
+        return replace(choice, reason=f"{choice.reason}; no held-out label can speak for {what}")
     told = f"{duel.wins} labels won and {duel.losses} lost of {duel.n_asked} held out"
     certainty = duel.certainty(Expectation())
-    evidence = choice.evidence | {"advice": {"asked": duel.n_asked, "wins": duel.wins, "losses": duel.losses,
-                                             "certainty": round(certainty, 4)}}
+    evidence = choice.evidence | {name: {"asked": duel.n_asked, "wins": duel.wins, "losses": duel.losses,
+                                         "certainty": round(certainty, 4)}}
     if certainty >= min_certainty:
-        return Choice("advised", f"the language model's advice helps: {told}", evidence)
-    return Choice(choice.arm, f"{choice.reason}; the language model's advice is not shown to help: {told}", evidence)
+        return Choice(arm, f"{what} helps: {told}", evidence)
+    return Choice(choice.arm, f"{choice.reason}; {what} is not shown to help: {told}", evidence)

@@ -52,7 +52,7 @@ class Domain:
             share, last = advice.trust[:, None], slice(len(vectors) - len(advice), None)
             guesses[last] = share * advice.soft_labels + (1 - share) * guesses[last]
         weights = guesses.max(axis=1) ** recipe.confidence_power
-        weights[rows] = max(1.0, recipe.label_share * len(vectors) / len(rows))
+        weights[rows] = max(1.0, recipe.label_share * len(vectors) / max(len(rows), 1))
         targets = normalized(guesses**recipe.sharpness)
         linear = fit_soft_linear(vectors, targets, weights, recipe.strength, recipe.n_iterations)
         return Taught(linear, guesses)

@@ -1,13 +1,14 @@
 """The method: labels, the bank and the label names in; a calibrated head and the reason for it out."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from trainer.errors import NotTrainable
 from trainer.learning.advised import Advice
 from trainer.learning.calibration import fit_soft_temperature, fit_temperature
-from trainer.learning.choice import Choice, Duel, Expectation, choose, choose_advice
+from trainer.learning.choice import Choice, Duel, Expectation, choose, choose_more
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.folds import deal
 from trainer.learning.head import Head, logits_of, prototypes_of
@@ -29,6 +30,7 @@ class Learned:
     choice: Choice
     labels_only: Head
     in_domain: Head | None
+    augmented: Head | None = None
     advised: Head | None = None
 
 
@@ -42,18 +44,19 @@ class HeldOutAnswers:
 
 
 def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | None, head: HeadRecipe,
-          in_domain: InDomainRecipe, seed: int, advice: Advice | None = None) -> Learned:
+          in_domain: InDomainRecipe, seed: int, advice: Advice | None = None, views: Advice | None = None) -> Learned:
     """Learn each arm and choose; raises NotTrainable if fewer than two classes have labels.
 
     `names` (C, d) are the embedded label names; they are used only if human labels agree with
-    them. `advice` makes a third arm, which has to win against the better of the first two.
+    them. `views` of the labeled texts make a third arm and a language model's `advice` a
+    fourth; each has to win against the best of those before it.
     """
     if np.count_nonzero(labeled.counts()) < 2:
         raise NotTrainable(f"{len(labeled)} labels of {np.count_nonzero(labeled.counts())} classes teach nothing",
                            "import train labels of at least two classes: `hypermatch labels import`")
     supervised = learn_supervised(labeled, head, seed)
-    n_unlabeled = 0 if unlabeled is None else len(unlabeled.vectors)
-    if in_domain.use == "never" or unlabeled is None or n_unlabeled + len(advice or ()) < MIN_UNLABELED:
+    n_texts = 0 if unlabeled is None else len(unlabeled.vectors) + len(advice or ()) + len(views or ())
+    if in_domain.use == "never" or unlabeled is None or n_texts < MIN_UNLABELED:
         why = "the recipe leaves the bank out" if in_domain.use == "never" else "the bank holds too few texts"
         return Learned(supervised, Choice("labels-only", why, {}), supervised, None)
     evidence = None if names is None else name_evidence(names, labeled)
@@ -67,24 +70,44 @@ def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | Non
     if in_domain.use == "always":
         choice = replace(choice, arm="in-domain", reason=f"the recipe says so ({choice.reason})")
     learned = Learned(semi if choice.arm == "in-domain" else supervised, choice, supervised, semi)
-    if not advice:
-        return learned
-    with_advice = Domain(neighborhood(np.concatenate([vectors, advice.vectors]), in_domain.n_neighbors), spoken, advice)
-    return _take_advice(learned, with_advice, held_out, labeled, head, in_domain, seed)
+    taken: Advice | None = None
+    for more in (More("augmented", views), More("advised", advice)):
+        if more.advice:
+            added = more.advice if taken is None else taken.joined(more.advice)
+            near = neighborhood(np.concatenate([vectors, added.vectors]), in_domain.n_neighbors)
+            answers = _take(more.arm, learned, Domain(near, spoken, added), held_out, labeled, head, in_domain, seed)
+            learned = answers.learned
+            if learned.choice.arm == more.arm:
+                taken, held_out = added, answers.held_out
+    return learned
 
 
-def _take_advice(learned: Learned, domain: Domain, before: HeldOutAnswers | None, labeled: Labeled, head: HeadRecipe,
-                 recipe: InDomainRecipe, seed: int) -> Learned:
-    """Learn with the advice too, and ship that if held-out labels say it beats what was chosen without."""
+@dataclass(frozen=True)
+class More:
+    """Something beyond labels and bank, and the arm that learns with it."""
+
+    arm: Literal["augmented", "advised"]
+    advice: Advice | None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What is learned once an arm has competed, and what the arm answered to held-out labels."""
+
+    learned: Learned
+    held_out: HeldOutAnswers | None
+
+
+def _take(arm: Literal["augmented", "advised"], learned: Learned, domain: Domain, before: HeldOutAnswers | None,
+          labeled: Labeled, head: HeadRecipe, recipe: InDomainRecipe, seed: int) -> Taken:
+    """Learn with views or advice too, and ship that if held-out labels say it beats what was chosen without."""
     held_out = _held_out(domain, labeled, head, recipe, seed)
-    advised = _in_domain_head(domain, labeled, held_out, head, recipe, seed)
+    found = _in_domain_head(domain, labeled, held_out, head, recipe, seed)
     duel = None
     if before is not None and held_out is not None:
         answers = before.labels_only if learned.choice.arm == "labels-only" else before.logits.argmax(axis=1)
         duel = Duel.of(held_out.classes, answers, held_out.logits.argmax(axis=1))
-    choice = choose_advice(learned.choice, duel, recipe.min_advice_certainty)
-    chosen = advised if choice.arm == "advised" else learned.head
-    return replace(learned, head=chosen, choice=choice, advised=advised)
+from trainer.learning.choice import Choice, Duel, Expectation, choose, choose_more
 
 
 def _in_domain_head(domain: Domain, labeled: Labeled, held_out: HeldOutAnswers | None, head: HeadRecipe,
