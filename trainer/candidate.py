@@ -12,10 +12,14 @@ from trainer.advice import advice_for
 from trainer.encoders.bodies import body_of
 from trainer.encoders.cache import EmbeddingCache
 from trainer.encoders.embedder import Embedder
+from trainer.encoders.encoder import Encoder
 from trainer.encoders.kinds import open_encoder
 from trainer.errors import NotTrainable
 from trainer.evaluation import Answers, Evaluation, evaluate, latency_of
 from trainer.export.bundle import CPU, Exported, Lineage, export, identity_of
+from trainer.fine_tuning.devices import n_gpus
+from trainer.fine_tuning.engine import Workshop, fine_tune, is_wanted
+from trainer.fine_tuning.rounds import Sight, Subject
 from trainer.gate.decide import GateDecision, Opponent, decide
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.head import Head
@@ -43,9 +47,7 @@ def make(workplace: Workplace, materials: Materials, champion: ModelVersion | No
     train = materials.train
     encoder = open_encoder(recipe, train.texts + materials.traffic, workplace.cache,
                            lambda done: report("encoder", done))
-    embedder = Embedder(encoder, body_of(encoder, workplace.cache), EmbeddingCache(workplace.cache, encoder.digest),
-                        workplace.threads)
-    learned = _learn(workplace, embedder, materials, recipe, report)
+    embedder, learned = _learn(workplace, embedder_of(encoder, workplace), materials, recipe, report)
     if champion is not None and recipe.head.champion_share > 0:
         learned = replace(learned, head=_with_share_of(champion, learned.head, embedder, workplace, materials, recipe))
     report("export", 0.0)
@@ -78,29 +80,44 @@ def check_trainable(materials: Materials) -> None:
             f"import some: `hypermatch labels import FILE --task {materials.task} --part train`")
 
 
-def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recipe: Recipe, report: Report) -> Learned:
+def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recipe: Recipe,
+           report: Report) -> tuple[Embedder, Learned]:
+    """Learn on the vectors of the encoder as it is, then tune it if the recipe and the labels are for it."""
     n_train, texts = len(materials.train.texts), materials.train.texts + materials.traffic
     vectors = embedder.embed(texts, lambda done: report("embedding", done))
-    names = embedder.embed([spoken(label) for label in materials.labels])
+    spoken_labels = [spoken(label) for label in materials.labels]
+    names = embedder.embed(spoken_labels)
     advice, told = advice_for(workplace, materials, embedder, recipe, report)
     report("learning", 0.0)
     labeled = Labeled(vectors[:n_train], materials.train.classes, len(materials.labels))
-    foreign = _selected(embedder, materials, labeled, names, recipe, report)
-    traffic = Unlabeled(np.concatenate([vectors[n_train:], foreign]))
-    learned = learn(labeled, traffic, names, recipe.head, recipe.in_domain, recipe.seed, advice)
+    speaks = name_evidence(names, labeled).is_convincing
+    foreign = _selected(embedder, materials, labeled, names if speaks else None, recipe, report)
+    sight = Sight(np.concatenate([vectors, embedder.embed(foreign)]), names)
+    learned = learn(labeled, Unlabeled(sight.texts[n_train:]), names, recipe.head, recipe.in_domain, recipe.seed, advice)
     told["foreign"] = {"pool": len(materials.foreign), "selected": len(foreign)}
+    if is_wanted(recipe, len(sight.texts) - n_train, n_gpus()):
+        subject = Subject(materials.train.texts, materials.train.classes, materials.traffic + foreign, spoken_labels,
+                          speaks)
+        shop = Workshop(embedder.encoder, workplace.cache, workplace.threads, report)
+        encoder, learned = fine_tune(shop, sight, subject, learned, recipe, advice)
+        embedder = embedder if encoder is embedder.encoder else embedder_of(encoder, workplace)
     evidence = learned.choice.evidence | told
-    return replace(learned, choice=replace(learned.choice, evidence=evidence))
+    return embedder, replace(learned, choice=replace(learned.choice, evidence=evidence))
 
 
-def _selected(embedder: Embedder, materials: Materials, labeled: Labeled, names: np.ndarray, recipe: Recipe,
-              report: Report) -> np.ndarray:
-    """Return the vectors of the foreign texts that are nearest to the task, (n, d)."""
+def embedder_of(encoder: Encoder, workplace: Workplace) -> Embedder:
+    return Embedder(encoder, body_of(encoder, workplace.cache), EmbeddingCache(workplace.cache, encoder.digest),
+                    workplace.threads)
+
+
+def _selected(embedder: Embedder, materials: Materials, labeled: Labeled, names: np.ndarray | None, recipe: Recipe,
+              report: Report) -> list[str]:
+    """Return the foreign texts that are nearest to the task."""
     if not materials.foreign:
-        return np.empty((0, labeled.vectors.shape[1]), np.float32)
+        return []
     pool = embedder.embed(materials.foreign, lambda done: report("embedding", done))
-    spoken_names = names if name_evidence(names, labeled).is_convincing else None
-    return pool[select(labeled, spoken_names, pool, recipe.out_of_domain, recipe.seed).rows]
+    rows = select(labeled, names, pool, recipe.out_of_domain, recipe.seed).rows
+    return [materials.foreign[row] for row in rows]
 
 
 def _with_share_of(champion: ModelVersion, head: Head, embedder: Embedder, workplace: Workplace, materials: Materials,

@@ -14,6 +14,7 @@ from registry.errors import HyperMatchError
 from trainer.encoders.bodies import body_of
 from trainer.encoders.cache import EmbeddingCache
 from trainer.encoders.embedder import Embedder
+from trainer.encoders.encoder import Encoder
 from trainer.encoders.kinds import open_encoder
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.label_names import spoken
@@ -41,6 +42,8 @@ class Split:
     test_texts: list[str]
     foreign: list[str]
     embed: Callable[[list[str]], np.ndarray]
+    encoder: Encoder                                  # what `embed` embeds with
+    cache: Path
 
 
 def measure(split: Split, recipe: Recipe, *, per_class: Sequence[int], n_draws: int, arms: Sequence[str],
@@ -69,7 +72,8 @@ def draw_of(split: Split, per_class: int, number: int) -> Draw:
     drawn, others = drawn_rows(split.pool, per_class, number)
     return Draw(split.pool.take(drawn), Unlabeled(split.pool.vectors[others]), split.names, number, split.test,
                 Texts([split.pool_texts[row] for row in drawn], [split.pool_texts[row] for row in others],
-                      split.test_texts, *_hidden(split, others, number), split.embed))
+                      split.test_texts, *_hidden(split, others, number), split.embed,
+                      [spoken(label) for label in split.labels], split.encoder, split.cache))
 
 
 def drawn_rows(pool: Labeled, per_class: int, number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -155,7 +159,7 @@ def read_split(file: Path, recipe: Recipe, cache: Path, *, max_bank: int, max_te
         return Labeled(vectors, frame["label"].map(numbers).to_numpy(np.int64), len(labels))
 
     return Split(labeled(train), labeled(test), embedder.embed([spoken(label) for label in labels]), labels,
-                 texts, list(test["text"]), _foreign(foreign, max_bank, set(texts)), embedder.embed)
+                 texts, list(test["text"]), _foreign(foreign, max_bank, set(texts)), embedder.embed, encoder, cache)
 
 
 def _foreign(files: Sequence[Path], most: int, own: set[str]) -> list[str]:

@@ -28,14 +28,14 @@ def command(data_file: Path, per_class: str, draws: int, arms: str, recipe_file:
     from dataclasses import replace
 
     from infra.bench.learning import encoder_for, measure, read_split
-    from infra.bench.learning_arms import ARMS, BASELINES, CHOSEN, FOREIGN
+    from infra.bench.learning_arms import ARMS, BASELINES, CHOSEN, FOREIGN, TUNED
     from registry.errors import HyperMatchError
     from trainer.progress import StepBar
     from trainer.recipe import Recipe, read_recipe
     from trainer.settings import TrainerSettings
 
     wanted = arms.split(",")
-    known = [*ARMS, *BASELINES, *FOREIGN, *CHOSEN]
+    known = [*ARMS, *BASELINES, *FOREIGN, *TUNED, *CHOSEN]
     if unknown := sorted(set(wanted) - set(known)):
         raise HyperMatchError(f"there is no arm {unknown[0]!r}", f"known are {', '.join(known)}")
     sizes = _sizes(per_class)

@@ -8,7 +8,7 @@ from scipy.stats import beta
 
 from trainer.learning.label_names import NameEvidence
 
-Arm = Literal["labels-only", "in-domain", "advised"]
+Arm = Literal["labels-only", "in-domain", "advised", "fine-tuned"]
 
 
 @dataclass(frozen=True)
@@ -68,3 +68,15 @@ def choose_advice(choice: Choice, duel: Duel | None, min_certainty: float) -> Ch
     if duel.certainty >= min_certainty:
         return Choice("advised", f"the language model's advice helps: {told}", evidence)
     return Choice(choice.arm, f"{choice.reason}; the language model's advice is not shown to help: {told}", evidence)
+
+
+def choose_tuned(choice: Choice, duel: Duel | None, min_certainty: float) -> Choice:
+    """Take the tuned encoder only where labels held out from its tuning say that it beats what was chosen without."""
+    if duel is None:
+        return replace(choice, reason=f"{choice.reason}; no held-out label can speak for fine-tuning")
+    told = f"{duel.wins} labels won and {duel.losses} lost of {duel.n_asked} held out"
+    evidence = choice.evidence | {"fine_tuning": {"asked": duel.n_asked, "wins": duel.wins, "losses": duel.losses,
+                                                  "certainty": round(duel.certainty, 4)}}
+    if duel.certainty >= min_certainty:
+        return Choice("fine-tuned", f"fine-tuning the encoder helps: {told}", evidence)
+    return Choice(choice.arm, f"{choice.reason}; fine-tuning the encoder is not shown to help: {told}", evidence)

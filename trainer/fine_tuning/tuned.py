@@ -1,0 +1,23 @@
+"""A tuned encoder: as any other, with a digest of its own."""
+
+from pathlib import Path
+
+from safetensors.torch import load_file
+from torch import nn
+
+from trainer.encoders.encoder import Encoder, digest_of
+
+
+def tuned_encoder(base: Encoder, weights: Path) -> Encoder:
+    """Return `base` with those of its weights that `weights` holds."""
+    return Encoder(name=f"{base.name} fine-tuned", license=base.license, features=base.features,
+                   features_file=base.features_file,
+                   digest=digest_of(b"fine-tuned", base.digest.encode(), weights.read_bytes()),
+                   build=lambda: with_weights(base.build(), weights))
+
+
+def with_weights(module: nn.Module, weights: Path) -> nn.Module:
+    """Put the tuned weights into a freshly built encoder."""
+    found = module.load_state_dict(load_file(weights), strict=False)
+    assert not found.unexpected_keys, f"{weights} is of another encoder"
+    return module
