@@ -93,9 +93,10 @@ def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recip
     speaks = name_evidence(names, labeled).is_convincing
     foreign = _selected(embedder, materials, labeled, names if speaks else None, recipe, report)
     sight = Sight(np.concatenate([vectors, embedder.embed(foreign)]), names)
-    learned = learn(labeled, Unlabeled(sight.texts[n_train:]), names, recipe.head, recipe.in_domain, recipe.seed, advice)
+    unlabeled = Unlabeled(sight.texts[n_train:])
+    learned = learn(labeled, unlabeled, names, recipe.head, recipe.in_domain, recipe.seed, advice)
     told["foreign"] = {"pool": len(materials.foreign), "selected": len(foreign)}
-    if is_wanted(recipe, len(sight.texts) - n_train, n_gpus()):
+    if is_wanted(recipe, len(unlabeled.vectors), n_gpus()):
         subject = Subject(materials.train.texts, materials.train.classes, materials.traffic + foreign, spoken_labels,
                           speaks)
         shop = Workshop(embedder.encoder, workplace.cache, workplace.threads, report)

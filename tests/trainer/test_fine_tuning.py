@@ -1,5 +1,6 @@
 """Fine-tuning: the same weights in one process or two, killed or not; shipped where held-out labels speak for it."""
 
+import os
 import subprocess
 import sys
 import time
@@ -94,7 +95,7 @@ def test_a_process_killed_in_mid_training_is_gone_on_with_to_the_same_weights(un
     folder = folder_of(tmp_path, encoder_of(job), job)
     begin(folder, replace(job, recipe=replace(job.recipe, fine_tuning=replace(job.recipe.fine_tuning,
                                                                               checkpoint_steps=1))))
-    process = subprocess.Popen([sys.executable, "-m", "trainer.fine_tuning.worker", str(folder)])
+    process = subprocess.Popen([sys.executable, "-m", "trainer.fine_tuning.worker", str(folder), str(os.getpid())])
     deadline = time.monotonic() + 60
     while not (folder / CHECKPOINT).exists():
         assert process.poll() is None and time.monotonic() < deadline

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -45,21 +45,30 @@ def keep(folder: Path, state: State, step: int) -> None:
 
 
 def resume(folder: Path, state: State) -> int:
-    """Fill `state` from the checkpoint and return the steps that it has made, 0 if there is none."""
-    path = folder / FILE
-    if not path.exists():
+    """Fill `state` from the checkpoint and return the steps that it has made, 0 if there is none that fits."""
+    found, facts = _read(folder / FILE)
+    own = state.tensors()
+    if not own.keys() <= found.keys():
         return 0
-    with safe_open(path, "pt") as file, torch.no_grad():
-        facts = file.metadata()
-        found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  a file is no dictionary
-        for name, own in state.tensors().items():
-            own.copy_(found[name])
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(found[name])
     moments: dict[int, dict[str, Tensor]] = {}
-    for name in found:
+    for name, value in found.items():
         if name.startswith("optimizer."):
             _, number, moment = name.split(".")
-            moments.setdefault(int(number), {})[moment] = found[name]
+            moments.setdefault(int(number), {})[moment] = value
     state.optimizer.load_state_dict({"state": moments, "param_groups": state.optimizer.state_dict()["param_groups"]})
     if state.scaler.is_enabled():
         state.scaler.load_state_dict(state.scaler.state_dict() | {"scale": float(facts[SCALE])})
     return int(facts[STEP])
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    if not path.exists():
+        return {}, {}
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118  no dictionary
+    except SafetensorError:                           # a damaged disk costs time, nothing else
+        return {}, {}

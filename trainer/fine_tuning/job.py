@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainer.encoders.encoder import Encoder, digest_of
+from trainer.errors import TrainerError
 from trainer.files import write_whole
 from trainer.fine_tuning.checkpoints import FILE as CHECKPOINT
 from trainer.fine_tuning.lessons import Lessons
@@ -66,4 +67,8 @@ def clear(folder: Path) -> None:
 
 
 def n_processes(recipe: FineTuningRecipe, n_gpus: int) -> int:
-    return recipe.n_processes or max(n_gpus, 1)
+    """Return how many processes share a batch: what the recipe says, else one per GPU if that divides a batch."""
+    if n_gpus and recipe.n_processes > n_gpus:
+        raise TrainerError(f"fine_tuning.n_processes is {recipe.n_processes}, but this machine has {n_gpus} GPUs",
+                           "lower it in the recipe, or leave it 0")
+    return recipe.n_processes or max(n for n in range(1, max(n_gpus, 1) + 1) if recipe.batch_rows % n == 0)

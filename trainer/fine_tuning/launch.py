@@ -50,7 +50,7 @@ def _by_torchrun(folder: Path, n: int, report: Report) -> None:
         (folder / name).unlink(missing_ok=True)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(n), "--rdzv-backend", "c10d",
                "--rdzv-endpoint", "127.0.0.1:0", "--local-addr", "127.0.0.1", "-m", "trainer.fine_tuning.worker",
-               str(folder)]
+               str(folder), str(os.getpid())]
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     with (folder / "output.txt").open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | {"PYTHONPATH": path})
@@ -86,4 +86,4 @@ def _why(folder: Path) -> str:
         return str(json.loads((folder / FAILURE).read_text())["why"])
     lines = (folder / "output.txt").read_text(errors="replace").splitlines()
     errors = [line.strip() for line in lines if "Error" in line and "ChildFailedError" not in line]
-    return errors[0][:300] if errors else f"see {folder / 'output.txt'}"
+    return errors[0][:300] if errors else "nothing was said why"

@@ -17,7 +17,6 @@ from trainer.fine_tuning.student import Student, follow, student_of, teacher_of,
 from trainer.fine_tuning.views import strong_view
 
 LEAST_RATE = 0.02                                     # of the learning rate, at the last steps
-REPORT_STEPS = 5
 
 Featurize = Callable[[list[str]], dict[str, np.ndarray]]
 
@@ -41,8 +40,7 @@ def train(encoder: nn.Module, featurize: Featurize, plan: Plan, device: Device, 
     targets, weights = (torch.from_numpy(each).to(device.name) for each in (lessons.targets, lessons.weights))
 
     for step, rows in enumerate(plan.batches(first), start=first):
-        if step % REPORT_STEPS == 0:
-            report(step / plan.n_steps)
+        report(step / plan.n_steps)
         if step % recipe.checkpoint_steps == 0 and step > first and peers.rank == 0:
             keep(folder, state, step)
         torch.manual_seed(plan.seed + step * peers.size + peers.rank)                     # dropout
