@@ -23,7 +23,7 @@ Featurize = Callable[[list[str]], dict[str, np.ndarray]]
 
 def train(encoder: nn.Module, featurize: Featurize, plan: Plan, device: Device, peers: Peers, folder: Path,
           report: Callable[[float], None]) -> dict[str, Tensor]:
-    """Tune `encoder` and return the averaged weights of the layers that were trained, by name.
+    """Tune `encoder` and return the averaged weights of the student's trained layers and head, by name.
 
     Goes on from the checkpoint in `folder` if there is one. What comes out depends on the
     batches alone: neither on the number of processes nor on interruptions, but for
@@ -72,9 +72,7 @@ def train(encoder: nn.Module, featurize: Featurize, plan: Plan, device: Device, 
         state.scaler.update()
         follow(teacher, student, min(recipe.ema_decay, (1 + step) / (10 + step)))
     report(1.0)
-    prefix = "encoder."
-    return {name.removeprefix(prefix): each.detach().cpu().contiguous()
-            for name, each in trained(teacher, student).items() if name.startswith(prefix)}
+    return {name: each.detach().cpu().contiguous() for name, each in trained(teacher, student).items()}
 
 
 def _optimizer(student: Student, recipe: FineTuningRecipe) -> torch.optim.Optimizer:

@@ -14,7 +14,7 @@ from trainer.encoders.encoder import Encoder
 from trainer.fine_tuning.job import Job
 from trainer.fine_tuning.launch import done
 from trainer.fine_tuning.lessons import lessons_of
-from trainer.fine_tuning.tuned import tuned_encoder
+from trainer.fine_tuning.tuned import head_of, tuned_encoder
 from trainer.learning.advised import Advice
 from trainer.learning.embedded import Labeled
 from trainer.learning.in_domain import Domain, Taught
@@ -81,7 +81,8 @@ def tune(base: Encoder, sight: Sight, subject: Subject, rows: np.ndarray, recipe
     n_rounds = recipe.fine_tuning.n_rounds
     for number in range(n_rounds):
         taught = found.sight.teach(subject, rows, recipe, advice if number == 0 else None)
-        lessons = lessons_of(subject.texts, rows, taught, recipe.fine_tuning)
+        own = None if start is None else head_of(start)
+        lessons = lessons_of(subject.texts, found.sight.texts, rows, taught, own, recipe.fine_tuning)
         told = _part(report, number / n_rounds, TUNED_SHARE / n_rounds)
         start = done(cache, found.encoder, Job(recipe, start, recipe.seed + number, lessons), told)
         encoder = tuned_encoder(base, start)

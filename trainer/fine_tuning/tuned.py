@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 from safetensors.torch import load_file
 from torch import nn
 
 from trainer.encoders.encoder import Encoder, digest_of
+
+BODY = "encoder."                                     # what names of a student's weights begin with, but for its head
 
 
 def tuned_encoder(base: Encoder, weights: Path) -> Encoder:
@@ -18,6 +21,13 @@ def tuned_encoder(base: Encoder, weights: Path) -> Encoder:
 
 def with_weights(module: nn.Module, weights: Path) -> nn.Module:
     """Put the tuned weights into a freshly built encoder."""
-    found = module.load_state_dict(load_file(weights), strict=False)
+    own = {name.removeprefix(BODY): each for name, each in load_file(weights).items() if name.startswith(BODY)}
+    found = module.load_state_dict(own, strict=False)
     assert not found.unexpected_keys, f"{weights} is of another encoder"
     return module
+
+
+def head_of(weights: Path) -> np.ndarray:
+    """Return the head that was tuned along, weight and bias side by side (C, d + 1)."""
+    found = load_file(weights)
+    return np.concatenate([found["head.weight"].numpy(), found["head.bias"].numpy()[:, None]], axis=1)

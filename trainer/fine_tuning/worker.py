@@ -35,8 +35,8 @@ def work(folder: Path, device: Device, peers: Peers, report: Callable[[float], N
     try:
         weights = train(module, encoder.featurize, plan, device, peers, folder, report)
     except torch.OutOfMemoryError as error:
-        raise TrainerError(f"{plan.recipe.batch_rows} texts of {job.recipe.max_tokens} tokens are too much for the GPU's "
-                           "memory", "lower fine_tuning.batch_rows or max_tokens in the recipe") from error
+        raise TrainerError(f"the GPU's memory is too small for batches of {plan.recipe.batch_rows} texts",
+                           "lower fine_tuning.batch_rows or max_tokens in the recipe") from error
     if peers.rank == 0:
         finish(folder, save(weights))
 
