@@ -18,9 +18,10 @@ from trainer.errors import NotTrainable
 from trainer.evaluation import Answers, Evaluation, evaluate, latency_of
 from trainer.export.bundle import CPU, Exported, Lineage, export, identity_of
 from trainer.fine_tuning.devices import n_gpus
-from trainer.fine_tuning.engine import Workshop, fine_tune, is_wanted
+from trainer.fine_tuning.engine import Workshop, fine_tune, why_not
 from trainer.fine_tuning.rounds import Sight, Subject
 from trainer.gate.decide import GateDecision, Opponent, decide
+from trainer.learning.advised import Advice
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.head import Head
 from trainer.learning.interpolation import interpolated
@@ -96,14 +97,21 @@ def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recip
     unlabeled = Unlabeled(sight.texts[n_train:])
     learned = learn(labeled, unlabeled, names, recipe.head, recipe.in_domain, recipe.seed, advice)
     told["foreign"] = {"pool": len(materials.foreign), "selected": len(foreign)}
-    if is_wanted(recipe, len(unlabeled.vectors), n_gpus()):
+    if left_out := why_not(recipe, len(unlabeled.vectors), n_gpus()):
+        told["fine_tuning"] = {"left_out": left_out}
+    else:
         subject = Subject(materials.train.texts, materials.train.classes, materials.traffic + foreign, spoken_labels,
                           speaks)
-        shop = Workshop(embedder.encoder, workplace.cache, workplace.threads, report)
-        encoder, learned = fine_tune(shop, sight, subject, learned, recipe, advice)
-        embedder = embedder if encoder is embedder.encoder else embedder_of(encoder, workplace)
+        embedder, learned = _tuned(workplace, embedder, subject, sight, learned, recipe, report, advice)
     evidence = learned.choice.evidence | told
     return embedder, replace(learned, choice=replace(learned.choice, evidence=evidence))
+
+
+def _tuned(workplace: Workplace, embedder: Embedder, subject: Subject, sight: Sight, learned: Learned, recipe: Recipe,
+           report: Report, advice: Advice | None) -> tuple[Embedder, Learned]:
+    shop = Workshop(embedder.encoder, workplace.cache, workplace.threads, report)
+    encoder, learned = fine_tune(shop, sight, subject, learned, recipe, advice)
+    return (embedder if encoder is embedder.encoder else embedder_of(encoder, workplace)), learned
 
 
 def embedder_of(encoder: Encoder, workplace: Workplace) -> Embedder:

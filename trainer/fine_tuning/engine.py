@@ -41,11 +41,15 @@ class Trial:
         return Duel.of(self.held_out.classes, self.incumbent, self.held_out.logits.argmax(axis=1))
 
 
-def is_wanted(recipe: Recipe, n_unlabeled: int, n_gpus: int) -> bool:
-    """Say whether to try: on a GPU if the recipe leaves it open, and only where the bank can teach."""
-    if recipe.fine_tuning.use == "never" or recipe.in_domain.use == "never" or n_unlabeled < MIN_UNLABELED:
-        return False
-    return recipe.fine_tuning.use == "always" or (recipe.encoder != "subword" and n_gpus > 0)
+def why_not(recipe: Recipe, n_unlabeled: int, n_gpus: int) -> str:
+    """Say why tuning is not even tried, or nothing: it takes a bank, a transformer and, unless always, a GPU."""
+    use = recipe.fine_tuning.use
+    reasons = {"the recipe leaves it out": use == "never",
+               "the recipe leaves the bank out": recipe.in_domain.use == "never",
+               "the bank holds too few texts": n_unlabeled < MIN_UNLABELED,
+               "only a transformer has layers to tune": recipe.encoder == "subword",
+               "no GPU is at hand": use == "auto" and n_gpus == 0}
+    return next((reason for reason, holds in reasons.items() if holds), "")
 
 
 def fine_tune(shop: Workshop, sight: Sight, subject: Subject, learned: Learned, recipe: Recipe,
