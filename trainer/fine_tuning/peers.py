@@ -51,6 +51,8 @@ def peers_of_torchrun(device: Device) -> Iterator[Peers]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Peers()
         return
+    if device.is_gpu:
+        torch.cuda.set_device(device.name)
     distributed.init_process_group("nccl" if device.is_gpu else "gloo")
     try:
         yield Peers(distributed.get_rank(), distributed.get_world_size())
