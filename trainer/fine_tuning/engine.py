@@ -1,6 +1,5 @@
 """Tunes the encoder where that helps: tried first on labels it may not see, then with all of them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -107,5 +106,7 @@ def _tuned(shop: Workshop, sight: Sight, subject: Subject, rows: np.ndarray, rec
 
 def _part(shop: Workshop, begin: float, end: float) -> Workshop:
     """Return the workshop with its progress being that from `begin` to `end`."""
-    report: Callable[[str, float], None] = lambda step, done: shop.report(step, begin + (end - begin) * done)  # noqa: E731
+    def report(step: str, done: float) -> None:
+        shop.report(step, begin + (end - begin) * done)
+
     return replace(shop, report=report)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +36,10 @@ class Subject:
     names: list[str]
     speaks: bool                                      # whether human labels agree with the label names
 
-    @property
+    @cached_property
     def texts(self) -> list[str]:
-        return self.labeled + self.bank
+        """Return all texts, labeled ones first, as serving would read them."""
+        return [normalize(text) for text in self.labeled + self.bank]
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def tune(base: Encoder, sight: Sight, subject: Subject, rows: np.ndarray, recipe
 def seen_by(encoder: Encoder, subject: Subject, cache: Path, threads: int, report: Callable[[float], None]) -> Sight:
     """Embed the subject; nothing is kept, as most tuned encoders are but steps to the next."""
     embedder = Embedder(encoder, export_body(encoder), EmbeddingCache(cache, encoder.digest), threads)
-    texts = [normalize(text) for text in subject.texts + subject.names]
+    texts = subject.texts + [normalize(name) for name in subject.names]
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]), reverse=True)
     parts = []
     for start in range(0, len(order), CHUNK_TEXTS):
