@@ -13,10 +13,14 @@ from trainer.augmentation.for_run import views_for
 from trainer.encoders.bodies import body_of
 from trainer.encoders.cache import EmbeddingCache
 from trainer.encoders.embedder import Embedder
+from trainer.encoders.encoder import Encoder
 from trainer.encoders.kinds import open_encoder
 from trainer.errors import NotTrainable
 from trainer.evaluation import Answers, Evaluation, evaluate, latency_of
 from trainer.export.bundle import CPU, Exported, Lineage, export, identity_of
+from trainer.fine_tuning.devices import n_gpus
+from trainer.fine_tuning.engine import Workshop, fine_tune, why_not
+from trainer.fine_tuning.rounds import Sight, Subject
 from trainer.gate.decide import GateDecision, Opponent, decide
 from trainer.language_model.at_hand import LanguageModel
 from trainer.learning.embedded import Labeled, Unlabeled
@@ -49,9 +53,7 @@ def make(workplace: Workplace, materials: Materials, champion: ModelVersion | No
     train = materials.train
     encoder = open_encoder(recipe, train.texts + materials.traffic, workplace.cache,
                            lambda done: report("encoder", done))
-    embedder = Embedder(encoder, body_of(encoder, workplace.cache), EmbeddingCache(workplace.cache, encoder.digest),
-                        workplace.threads)
-    learned = _learn(embedder, materials, recipe, report, model)
+    embedder, learned = _learn(workplace, embedder_of(encoder, workplace), materials, recipe, report, model)
     if champion is not None and recipe.head.champion_share > 0:
         learned = replace(learned, head=_with_share_of(champion, learned.head, embedder, workplace, materials, recipe))
     report("export", 0.0)
@@ -92,37 +94,60 @@ def check_can_begin(materials: Materials) -> None:
             f"import some: `hypermatch labels import FILE --task {materials.task} --part train`")
 
 
-def _learn(embedder: Embedder, materials: Materials, recipe: Recipe, report: Report,
-           model: LanguageModel | None) -> Learned:
+def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recipe: Recipe, report: Report,
+           model: LanguageModel | None) -> tuple[Embedder, Learned]:
+    """Learn on the vectors of the encoder as it is, then tune it if the recipe and the labels are for it."""
     n_train, texts = len(materials.train.texts), materials.train.texts + materials.traffic
     vectors = embedder.embed(texts, lambda done: report("embedding", done))
-    names = embedder.embed([spoken(label) for label in materials.labels])
+    spoken_labels = [spoken(label) for label in materials.labels]
+    names = embedder.embed(spoken_labels)
     labeled = Labeled(vectors[:n_train], materials.train.classes, len(materials.labels))
     views, told = views_for(model, materials, labeled, embedder, recipe, report)
     advice, told_of_advice = advice_for(model, materials, labeled, embedder, recipe, report)
     report("learning", 0.0)
-    foreign = _selected(embedder, materials, labeled, names, recipe, report)
-    traffic = Unlabeled(np.concatenate([vectors[n_train:], foreign]))
+    speaks = n_train > 0 and name_evidence(names, labeled).is_convincing
+    foreign = _selected(embedder, materials, labeled, names, speaks, recipe, report)
+    sight = Sight(np.concatenate([vectors, embedder.embed(foreign)]), names)
+    unlabeled = Unlabeled(sight.texts[n_train:])
+    told |= told_of_advice | {"foreign": {"pool": len(materials.foreign), "selected": len(foreign)}}
     if n_train:
-        learned = learn(labeled, traffic, names, recipe.head, recipe.in_domain, recipe.seed, advice, views)
+        learned = learn(labeled, unlabeled, names, recipe.head, recipe.in_domain, recipe.seed, advice, views)
     else:
         both = views.joined(advice) if views and advice else views or advice
-        learned = learn_from_names(names, traffic.vectors, recipe.head, recipe.in_domain, recipe.seed, both)
-    told |= told_of_advice | {"foreign": {"pool": len(materials.foreign), "selected": len(foreign)}}
+        learned = learn_from_names(names, unlabeled.vectors, recipe.head, recipe.in_domain, recipe.seed, both)
+    if left_out := why_not(recipe, n_train, len(unlabeled.vectors), n_gpus()):
+        told["fine_tuning"] = {"left_out": left_out}
+    else:
+        subject = Subject(materials.train.texts, materials.train.classes, materials.traffic + foreign, spoken_labels,
+                          speaks)
+        embedder, learned = _tuned(workplace, embedder, subject, sight, learned, recipe, report)
     evidence = learned.choice.evidence | told
-    return replace(learned, choice=replace(learned.choice, evidence=evidence))
+    return embedder, replace(learned, choice=replace(learned.choice, evidence=evidence))
 
 
-def _selected(embedder: Embedder, materials: Materials, labeled: Labeled, names: np.ndarray, recipe: Recipe,
-              report: Report) -> np.ndarray:
-    """Return the vectors of the foreign texts that are nearest to the task, (n, d)."""
+def _tuned(workplace: Workplace, embedder: Embedder, subject: Subject, sight: Sight, learned: Learned, recipe: Recipe,
+           report: Report) -> tuple[Embedder, Learned]:
+    shop = Workshop(embedder.encoder, workplace.cache, workplace.threads, report)
+    encoder, learned = fine_tune(shop, sight, subject, learned, recipe)
+    return (embedder if encoder is embedder.encoder else embedder_of(encoder, workplace)), learned
+
+
+def embedder_of(encoder: Encoder, workplace: Workplace) -> Embedder:
+    return Embedder(encoder, body_of(encoder, workplace.cache), EmbeddingCache(workplace.cache, encoder.digest),
+                    workplace.threads)
+
+
+def _selected(embedder: Embedder, materials: Materials, labeled: Labeled, names: np.ndarray, speaks: bool,
+              recipe: Recipe, report: Report) -> list[str]:
+    """Return the foreign texts that are nearest to the task."""
     if not materials.foreign:
-        return np.empty((0, labeled.vectors.shape[1]), np.float32)
+        return []
     pool = embedder.embed(materials.foreign, lambda done: report("embedding", done))
+    known, spoken_names = labeled, names if speaks else None
     if not len(labeled):                              # nothing but the names says what the task is about
-        labeled = Labeled(names, np.arange(len(names)), len(names))
-    spoken_names = names if name_evidence(names, labeled).is_convincing else None
-    return pool[select(labeled, spoken_names, pool, recipe.out_of_domain, recipe.seed).rows]
+        known, spoken_names = Labeled(names, np.arange(len(names)), len(names)), None
+    rows = select(known, spoken_names, pool, recipe.out_of_domain, recipe.seed).rows
+    return [materials.foreign[row] for row in rows]
 
 
 def _with_share_of(champion: ModelVersion, head: Head, embedder: Embedder, workplace: Workplace, materials: Materials,

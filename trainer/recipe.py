@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trainer.augmentation.recipe import AugmentationRecipe
 from trainer.errors import RecipeError
+from trainer.fine_tuning.recipe import FineTuningRecipe
 from trainer.language_model.recipe import LanguageModelRecipe
 from trainer.ranges import check
 
@@ -176,6 +177,7 @@ class Recipe:
     head: HeadRecipe = field(default_factory=HeadRecipe)
     in_domain: InDomainRecipe = field(default_factory=InDomainRecipe)
     out_of_domain: OutOfDomainRecipe = field(default_factory=OutOfDomainRecipe)
+    fine_tuning: FineTuningRecipe = field(default_factory=FineTuningRecipe)
     language_model: LanguageModelRecipe = field(default_factory=LanguageModelRecipe)
     augmentation: AugmentationRecipe = field(default_factory=AugmentationRecipe)
     export: ExportRecipe = field(default_factory=ExportRecipe)
@@ -184,6 +186,8 @@ class Recipe:
     def __post_init__(self) -> None:
         is_known = self.encoder in ("minilm", "subword") or (self.encoder.startswith("hf:") and len(self.encoder) > 3)
         check(is_known, "encoder", self.encoder, "minilm, subword or hf:<path or name>")
+        check(self.encoder != "subword" or self.fine_tuning.use != "always", "fine_tuning.use", "always",
+              "auto or never with the subword encoder: only a transformer has layers to tune")
         check(8 <= self.max_tokens <= 8_192, "max_tokens", self.max_tokens, "8 to 8192")
         check(self.max_traffic >= 0, "max_traffic", self.max_traffic, "0 or more")
         check(0 <= self.seed < 2**32, "seed", self.seed, "0 to 4294967295")

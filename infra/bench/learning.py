@@ -24,6 +24,7 @@ from registry.errors import HyperMatchError
 from trainer.encoders.bodies import body_of
 from trainer.encoders.cache import EmbeddingCache
 from trainer.encoders.embedder import Embedder
+from trainer.encoders.encoder import Encoder
 from trainer.encoders.kinds import open_encoder
 from trainer.language_model.examples import Examples
 from trainer.learning.advised import Advice
@@ -52,6 +53,8 @@ class Split:
     test_texts: list[str]
     foreign: list[str]
     embed: Callable[[Sequence[str]], np.ndarray]
+    encoder: Encoder                                  # what `embed` embeds with
+    cache: Path
     seeds: list[str] | None = None                    # what each text of the pool was made of, where a model wrote it
     written: WrittenTexts | None = None
 
@@ -92,7 +95,8 @@ def draw_of(split: Split, per_class: int, number: int) -> Draw:
     drawn, others = drawn_rows(split.pool, per_class, number, split.seeds)
     labeled = split.pool.take(drawn)
     texts = Texts([split.pool_texts[row] for row in drawn], [split.pool_texts[row] for row in others],
-                  split.test_texts, *_hidden(split, others, number), split.embed, split.labels)
+                  split.test_texts, *_hidden(split, others, number), split.embed, split.labels, split.encoder,
+                  split.cache)
     return Draw(labeled, Unlabeled(split.pool.vectors[others]), split.names, number, split.test, texts,
                 partial(_advice, split, Examples(texts.labeled, labeled.classes), drawn))
 
@@ -176,7 +180,7 @@ def read_split(file: Path, recipe: Recipe, cache: Path, *, max_bank: int, max_te
 
     source = written or (file if stand_in else None)
     return Split(labeled(train), labeled(test), embedder.embed([spoken(label) for label in labels]), labels,
-                 texts, list(test["text"]), _foreign(foreign, max_bank, set(texts)), embedder.embed,
+                 texts, list(test["text"]), _foreign(foreign, max_bank, set(texts)), embedder.embed, encoder, cache,
                  list(train["seed_key"]) if "seed_key" in train else None,
                  None if source is None else written_for(source, labels, task=task if source == file else None,
                                                          held_out=held_out, has_seeds="seed_key" in train,

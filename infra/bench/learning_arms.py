@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +12,13 @@ from trainer.augmentation.augment import strong_views, views_of
 from trainer.augmentation.edits import Eda
 from trainer.augmentation.for_run import synonyms_of
 from trainer.augmentation.templates import is_korean
+from trainer.encoders.bodies import body_of
+from trainer.encoders.cache import EmbeddingCache
+from trainer.encoders.embedder import Embedder
+from trainer.encoders.encoder import Encoder
 from trainer.evaluation import Answers, ece, macro_f1_of
+from trainer.fine_tuning.engine import Workshop, fine_tune
+from trainer.fine_tuning.rounds import Sight, Subject
 from trainer.language_model.examples import unlabeled
 from trainer.language_model.prompts.library import prompts_for
 from trainer.language_model.prompts.spec import packaged_specs
@@ -23,12 +30,13 @@ from trainer.learning.choice import Choice
 from trainer.learning.consistency import ConsistencyRecipe, learn_consistent
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.head import Head, logits_of, prototypes_of
-from trainer.learning.label_names import name_evidence
+from trainer.learning.label_names import name_evidence, spoken
 from trainer.learning.learn import Learned, learn
 from trainer.learning.selection import select
 from trainer.learning.supervised import learn_supervised
 from trainer.learning.tfidf import answers_of_tfidf
 from trainer.learning.zero_data import learn_from_names
+from trainer.progress import StepBar
 from trainer.recipe import Recipe
 
 N_STRONG_VIEWS = 2                                    # of each text of the bank, in arm softmatch-eda
@@ -45,6 +53,8 @@ class Texts:
     n_hidden: int                                     # the last so many of `foreign` are of this set
     embed: Callable[[Sequence[str]], np.ndarray]
     labels: list[str]
+    encoder: Encoder                                  # what `embed` embeds with
+    cache: Path
 
 
 @dataclass(frozen=True)
@@ -153,8 +163,27 @@ def in_domain(draw: Draw, recipe: Recipe, advice: Advice | None = None) -> Learn
     return learn(draw.labeled, draw.unlabeled, draw.names, recipe.head, recipe.in_domain, draw.seed, advice)
 
 
+def fine_tuned(draw: Draw, recipe: Recipe) -> np.ndarray:
+    """Tune the encoder on all labels and the bank, whatever held-out labels would say; return answers to the test."""
+    always = replace(recipe.fine_tuning, use="always", n_asked_folds=0)
+    recipe = replace(recipe, seed=draw.seed, fine_tuning=always)
+    texts, n_labeled = draw.texts, len(draw.labeled)
+    speaks = name_evidence(draw.names, draw.labeled).is_convincing
+    subject = Subject(texts.labeled, draw.labeled.classes, texts.unlabeled, [spoken(label) for label in texts.labels],
+                      speaks)
+    sight = Sight(np.concatenate([draw.labeled.vectors, draw.unlabeled.vectors]), draw.names)
+    learned = learn(draw.labeled, Unlabeled(sight.texts[n_labeled:]), draw.names, recipe.head, recipe.in_domain,
+                    draw.seed)
+    with StepBar() as bar:
+        encoder, learned = fine_tune(Workshop(texts.encoder, texts.cache, 0, bar.report), sight, subject, learned,
+                                     recipe)
+    embedder = Embedder(encoder, body_of(encoder, texts.cache), EmbeddingCache(texts.cache, encoder.digest))
+    return learned.head.probs(embedder.embed(texts.test))
+
+
 BASELINES: dict[str, Callable[[Draw], np.ndarray]] = {"tfidf": tfidf, "sentences": by_sentences}
 FOREIGN = ("ossl",)                                   # what selected foreign texts teach, where the labels choose it
+TUNED = ("finetuned",)                                # minutes per draw without a GPU, so it is never on by itself
 CHOSEN = ("issl", "hypermatch")                       # in-domain learning always, and where the labels choose it
 WRITTEN = ("lm", "hypermatch-lm")                     # the same with texts that a language model wrote
 SHIPPING = ("hypermatch", "hypermatch-lm")            # arms that choose what to ship
@@ -177,6 +206,9 @@ def score_all(arms: Sequence[str], draw: Draw, recipe: Recipe) -> dict[str, Scor
         learned, share = out_of_domain(draw, recipe)
         probs = learned.head.probs(test.vectors)
         scores["ossl"] = _score(probs, test, time.perf_counter() - begun, learned.choice, share)
+    if "finetuned" in arms:
+        begun = time.perf_counter()
+        scores["finetuned"] = _score(fine_tuned(draw, recipe), test, time.perf_counter() - begun)
     if set(arms) & set(CHOSEN):
         begun = time.perf_counter()
         learned = in_domain(draw, recipe)

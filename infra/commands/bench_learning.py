@@ -37,14 +37,14 @@ def command(data_file: Path, per_class: str, draws: int, arms: str, recipe_file:
     from dataclasses import replace
 
     from infra.bench.learning import encoder_for, measure, read_split
-    from infra.bench.learning_arms import ARMS, BASELINES, BEGINNERS, CHOSEN, FOREIGN, WRITTEN
+    from infra.bench.learning_arms import ARMS, BASELINES, BEGINNERS, CHOSEN, FOREIGN, TUNED, WRITTEN
     from registry.errors import HyperMatchError
     from trainer.progress import StepBar
     from trainer.recipe import Recipe, read_recipe
     from trainer.settings import TrainerSettings
 
     wanted = arms.split(",")
-    known = [*ARMS, *BASELINES, *FOREIGN, *CHOSEN, *WRITTEN]
+    known = [*ARMS, *BASELINES, *FOREIGN, *TUNED, *CHOSEN, *WRITTEN]
     if unknown := sorted(set(wanted) - set(known)):
         raise HyperMatchError(f"there is no arm {unknown[0]!r}", f"known are {', '.join(known)}")
     sizes = sizes_of(per_class, least=0)

@@ -8,7 +8,7 @@ from scipy.stats import beta
 
 from trainer.learning.label_names import NameEvidence
 
-Arm = Literal["labels-only", "in-domain", "augmented", "advised", "zero-data"]
+Arm = Literal["labels-only", "in-domain", "augmented", "advised", "fine-tuned", "zero-data"]
 
 
 @dataclass(frozen=True)
@@ -82,3 +82,16 @@ def choose_more(arm: Literal["augmented", "advised"], choice: Choice, duel: Duel
     if certainty >= min_certainty:
         return Choice(arm, f"{what} helps: {told}", evidence)
     return Choice(choice.arm, f"{choice.reason}; {what} is not shown to help: {told}", evidence)
+
+
+def choose_tuned(choice: Choice, duel: Duel | None, min_certainty: float) -> Choice:
+    """Take the tuned encoder only where labels held out from its tuning say that it beats what was chosen without."""
+    if duel is None:
+        return replace(choice, reason=f"{choice.reason}; no held-out label can speak for fine-tuning")
+    told = f"{duel.wins} labels won and {duel.losses} lost of {duel.n_asked} held out"
+    certainty = duel.certainty(Expectation())
+    evidence = choice.evidence | {"fine_tuning": {"asked": duel.n_asked, "wins": duel.wins, "losses": duel.losses,
+                                                  "certainty": round(certainty, 4)}}
+    if certainty >= min_certainty:
+        return Choice("fine-tuned", f"fine-tuning the encoder helps: {told}", evidence)
+    return Choice(choice.arm, f"{choice.reason}; fine-tuning the encoder is not shown to help: {told}", evidence)

@@ -10,7 +10,7 @@ from trainer.learning.advised import Advice
 from trainer.learning.calibration import fit_soft_temperature, fit_temperature
 from trainer.learning.choice import Choice, Duel, Expectation, choose, choose_more
 from trainer.learning.embedded import Labeled, Unlabeled
-from trainer.learning.folds import deal
+from trainer.learning.folds import held_out_rows
 from trainer.learning.head import Head, logits_of, prototypes_of
 from trainer.learning.in_domain import Domain
 from trainer.learning.label_names import name_evidence
@@ -32,6 +32,7 @@ class Learned:
     in_domain: Head | None
     augmented: Head | None = None
     advised: Head | None = None
+    advice: Advice | None = None                      # what taught the chosen head beside labels and bank
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | Non
     vectors = np.concatenate([labeled.vectors, unlabeled.vectors])
     domain = Domain(neighborhood(vectors, in_domain.n_neighbors), spoken)
     held_out = _held_out(domain, labeled, head, in_domain, seed)
-    semi = _in_domain_head(domain, labeled, held_out, head, in_domain, seed)
+    semi = in_domain_head(domain, labeled, held_out, head, in_domain, seed)
     expected = Expectation(in_domain.expected_wins, in_domain.expected_losses)
     choice = choose(_duel(held_out), evidence, expected, in_domain.min_certainty)
     if in_domain.use == "always":
@@ -79,7 +80,7 @@ def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | Non
             learned = answers.learned
             if learned.choice.arm == more.arm:
                 taken, held_out = added, answers.held_out
-    return learned
+    return replace(learned, advice=taken)
 
 
 @dataclass(frozen=True)
@@ -102,16 +103,19 @@ def _take(arm: Literal["augmented", "advised"], learned: Learned, domain: Domain
           labeled: Labeled, head: HeadRecipe, recipe: InDomainRecipe, seed: int) -> Taken:
     """Learn with views or advice too, and ship that if held-out labels say it beats what was chosen without."""
     held_out = _held_out(domain, labeled, head, recipe, seed)
-    found = _in_domain_head(domain, labeled, held_out, head, recipe, seed)
+    found = in_domain_head(domain, labeled, held_out, head, recipe, seed)
     duel = None
     if before is not None and held_out is not None:
         answers = before.labels_only if learned.choice.arm == "labels-only" else before.logits.argmax(axis=1)
         duel = Duel.of(held_out.classes, answers, held_out.logits.argmax(axis=1))
-from trainer.learning.choice import Choice, Duel, Expectation, choose, choose_more
+    choice = choose_more(arm, learned.choice, duel, recipe.min_advice_certainty)
+    return Taken(replace(learned, head=found if choice.arm == arm else learned.head, choice=choice, **{arm: found}),
+                 held_out)
 
 
-def _in_domain_head(domain: Domain, labeled: Labeled, held_out: HeldOutAnswers | None, head: HeadRecipe,
-                    recipe: InDomainRecipe, seed: int) -> Head:
+def in_domain_head(domain: Domain, labeled: Labeled, held_out: HeldOutAnswers | None, head: HeadRecipe,
+                   recipe: InDomainRecipe, seed: int) -> Head:
+    """Return the calibrated head that the bank and all labels, the domain's first texts, teach."""
     taught = domain.teach(np.arange(len(labeled)), labeled, recipe, head, seed)
     if held_out is not None and len(held_out.classes) >= MIN_CALIBRATION:
         temperature = fit_temperature(held_out.logits, held_out.classes)
@@ -134,17 +138,9 @@ def _held_out(domain: Domain, labeled: Labeled, head: HeadRecipe, recipe: InDoma
 
     The texts of the fold stay in the neighborhood without their labels, as any text of the bank.
     """
-    n_folds = min(recipe.n_folds, int(labeled.counts().max()))
-    if n_folds < 2:
-        return None
-    folds = deal(labeled.classes, n_folds, seed)
     logits, classes, answers = [], [], []
-    for fold in np.unique(folds):
-        kept = np.flatnonzero(folds != fold)
+    for kept, asked in held_out_rows(labeled, recipe.n_folds, seed):
         fitted = labeled.take(kept)
-        asked = np.flatnonzero((folds == fold) & (fitted.counts()[labeled.classes] > 0))
-        if not len(asked) or np.count_nonzero(fitted.counts()) < 2:
-            continue
         taught = domain.teach(kept, fitted, recipe, head, seed)
         logits.append(logits_of(taught.linear, labeled.vectors[asked]))
         classes.append(labeled.classes[asked])
