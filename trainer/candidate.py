@@ -22,6 +22,7 @@ from trainer.learning.head import Head
 from trainer.learning.interpolation import interpolated
 from trainer.learning.label_names import name_evidence, spoken
 from trainer.learning.learn import Learned, learn
+from trainer.learning.novelty import learn_novelty
 from trainer.learning.selection import select
 from trainer.materials import Materials
 from trainer.recipe import Recipe
@@ -53,7 +54,7 @@ def make(workplace: Workplace, materials: Materials, champion: ModelVersion | No
                       bank_version=materials.bank_version, code_revision=workplace.code_revision,
                       created_at=workplace.now())
     exported = export(embedder, learned.head, lineage, train.texts, workplace.store, workplace.cache,
-                      workplace.threads)
+                      workplace.threads, learned.novelty)
     return exported, learned
 
 
@@ -90,7 +91,8 @@ def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recip
     learned = learn(labeled, traffic, names, recipe.head, recipe.in_domain, recipe.seed, advice)
     told["foreign"] = {"pool": len(materials.foreign), "selected": len(foreign)}
     evidence = learned.choice.evidence | told
-    return replace(learned, choice=replace(learned.choice, evidence=evidence))
+    return replace(learned, choice=replace(learned.choice, evidence=evidence),
+                   novelty=learn_novelty(labeled, recipe.novelty, recipe.seed))
 
 
 def _selected(embedder: Embedder, materials: Materials, labeled: Labeled, names: np.ndarray, recipe: Recipe,

@@ -14,6 +14,7 @@ from trainer.learning.head import Head, logits_of, prototypes_of
 from trainer.learning.in_domain import Domain
 from trainer.learning.label_names import name_evidence
 from trainer.learning.neighborhood import neighborhood
+from trainer.learning.novelty import Novelty
 from trainer.learning.supervised import learn_supervised
 from trainer.recipe import HeadRecipe, InDomainRecipe
 
@@ -30,6 +31,7 @@ class Learned:
     labels_only: Head
     in_domain: Head | None
     advised: Head | None = None
+    novelty: Novelty | None = None                    # None: too few labels to calibrate it
 
 
 @dataclass(frozen=True)

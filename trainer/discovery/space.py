@@ -1,0 +1,51 @@
+"""The space that groups are looked for in: vectors smoothed over their neighborhood, then the learned metric."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trainer.discovery.metric import learn_metric, unit
+from trainer.discovery.recipe import DiscoveryRecipe
+from trainer.learning.embedded import Labeled
+from trainer.learning.neighborhood import Report, neighborhood
+
+
+@dataclass(frozen=True)
+class Space:
+    """Points (N, d) of length 1, the labeled ones first; `known` are their classes, all of which have labels."""
+
+    points: np.ndarray
+    known: np.ndarray                                 # (n_labeled,)
+    n_known: int
+    smoothed: np.ndarray                              # (N, d), before the metric
+
+    @property
+    def n_labeled(self) -> int:
+        return len(self.known)
+
+    def anchors(self) -> np.ndarray:
+        """Return the direction of each known class, (n_known, d)."""
+        sums = np.zeros((self.n_known, self.points.shape[1]))
+        np.add.at(sums, self.known, self.points[: self.n_labeled])
+        return unit(sums)
+
+    def take_candidates(self, rows: np.ndarray) -> "Space":
+        """Keep the labeled points and some of the others; `rows` count from the first candidate."""
+        kept = np.concatenate([np.arange(self.n_labeled), self.n_labeled + rows])
+        return Space(self.points[kept], self.known, self.n_known, self.smoothed[kept])
+
+
+def space_of(labeled: Labeled, candidates: np.ndarray, recipe: DiscoveryRecipe,
+             report: Report = lambda _done: None) -> Space:
+    """Make the space of labeled vectors and `candidates` (n, d); each class number below `n_classes` has a label."""
+    vectors = np.concatenate([labeled.vectors, candidates]).astype(np.float32)
+    smoothed = vectors
+    if recipe.alpha > 0 and len(vectors) > 2:
+        smoothed = neighborhood(vectors, recipe.n_neighbors, report).spread(vectors, recipe.alpha, recipe.n_steps)
+    return mapped(unit(smoothed.astype(np.float64)), labeled.classes, labeled.n_classes, recipe.shrinkage)
+
+
+def mapped(smoothed: np.ndarray, known: np.ndarray, n_known: int, shrinkage: float) -> Space:
+    """Learn the metric from the labeled rows, which come first, and apply it."""
+    metric = learn_metric(Labeled(smoothed[: len(known)], known, n_known), smoothed, shrinkage)
+    return Space(metric(smoothed), known, n_known, smoothed)
