@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.errors import RecipeError
 from trainer.language_model.recipe import LanguageModelRecipe
 from trainer.ranges import check
@@ -193,6 +194,7 @@ class Recipe:
     out_of_domain: OutOfDomainRecipe = field(default_factory=OutOfDomainRecipe)
     language_model: LanguageModelRecipe = field(default_factory=LanguageModelRecipe)
     novelty: NoveltyRecipe = field(default_factory=NoveltyRecipe)
+    discovery: DiscoveryRecipe = field(default_factory=DiscoveryRecipe)
     export: ExportRecipe = field(default_factory=ExportRecipe)
     gate: GateRecipe = field(default_factory=GateRecipe)
 

@@ -159,7 +159,7 @@ def read_split(file: Path, recipe: Recipe, cache: Path, *, max_bank: int, max_te
 
 
 def read_outside(file: Path, label: str) -> dict[str, list[str]]:
-    """Return the test texts of `label`, which belong to no class, by their kind (column `<label>_kind` if there is one)."""
+    """Return the test texts of `label`, which belong to no class, by their kind: column `<label>_kind`, if any."""
     frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
     frame = frame[(frame["split"] == "test") & (frame["label"] == label)]
     kinds = frame[f"{label}_kind"] if f"{label}_kind" in frame else frame["label"]

@@ -9,8 +9,8 @@ import click
 @click.command("discovery")
 @click.option("--data", "data_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Parquet or CSV with the columns text, label, split; label `oos` is left out.")
-@click.option("--known-ratio", default=0.75, show_default=True, type=click.FloatRange(0, 1, min_open=True, max_open=True),
-              help="Share of the classes that have labels.")
+@click.option("--known-ratio", default=0.75, show_default=True,
+              type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Share of the classes that have labels.")
 @click.option("--labeled-ratio", default=0.1, show_default=True, type=click.FloatRange(0, 1, min_open=True),
               help="Share of a known class's train texts that are labeled.")
 @click.option("--k", "n_classes", default=0, show_default=True, type=click.IntRange(min=0),

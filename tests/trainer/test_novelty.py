@@ -1,4 +1,4 @@
-"""Novelty says which share of known texts looks less novel, in the graph as in numpy, and holds its false-positive rate."""
+"""Novelty is the share of known texts that look less novel, in the graph as in numpy; the rate is kept."""
 
 from dataclasses import replace
 

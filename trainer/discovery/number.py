@@ -4,9 +4,10 @@ import numpy as np
 from scipy.cluster.hierarchy import linkage
 
 from trainer.discovery.recipe import DiscoveryRecipe
-from trainer.discovery.space import Space, mapped
+from trainer.discovery.space import Space, half_taught
 
 MAX_TREE = 3_000                                      # texts in a tree; its distances take 36 MB
+MIN_TREE = 4
 N_SPLITS = 4
 # Groups are made to be tight: at the true number they lie closer together than classes do, by this factor of what is
 # missing to a cosine of 1 (0.68 to 0.93 on the train splits of BANKING77 and CLINC150, 25 to 75 % of classes known).
@@ -18,25 +19,24 @@ def estimate_number(space: Space, recipe: DiscoveryRecipe, seed: int) -> int:
     """Return how many classes the texts hold, known ones included.
 
     The metric is learned from a half of the known classes; how alike the labels of the
-    other half are within their classes is what groups are compared with.
+    other half are within their classes is what groups are compared with. Where a model
+    tells novel texts, only they are grouped, and their classes come on top of the known.
     """
     found = [_cut(space, recipe, seed + number) for number in range(N_SPLITS)]
-    return max(round(float(np.exp(np.mean(np.log(found))))), space.n_known)
+    n_found = round(float(np.exp(np.mean(np.log(found)))))
+    return max(n_found, space.n_known) if space.is_novel is None else space.n_known + n_found
 
 
 def _cut(space: Space, recipe: DiscoveryRecipe, seed: int) -> int:
-    generator = np.random.default_rng(seed)
-    teaches = generator.permutation(space.n_known) < space.n_known / 2
-    taught = teaches[space.known]
-    order = np.concatenate([np.flatnonzero(taught), np.flatnonzero(~taught)])
-    candidates = np.arange(space.n_labeled, len(space.smoothed))
-    kept = np.sort(generator.permutation(candidates)[: max(MAX_TREE - space.n_labeled, MAX_TREE // 2)])
-    smoothed = space.smoothed[np.concatenate([order, kept])]
-    n_taught = int(taught.sum())
-    numbers = np.cumsum(teaches) - 1
-    points = mapped(smoothed, numbers[space.known[order[:n_taught]]], int(teaches.sum()), recipe.shrinkage).points
-    wanted = 1 - TIGHTER * (1 - tightness_of(points[n_taught : space.n_labeled], space.known[order[n_taught:]]))
-    return int(np.argmax(tightness_by_cut(points)[1:] >= wanted)) + 1
+    is_asked = np.ones(len(space.smoothed) - space.n_labeled, bool) if space.is_novel is None else space.is_novel
+    most = max(MAX_TREE - space.n_labeled, MAX_TREE // 2)
+    rows = np.sort(np.random.default_rng(seed).permutation(np.flatnonzero(is_asked))[:most])
+    if len(rows) < MIN_TREE:
+        return 1
+    points, classes = half_taught(space, recipe.shrinkage, seed, rows)
+    wanted = 1 - TIGHTER * (1 - tightness_of(points[: len(classes)], classes))
+    grouped = points if space.is_novel is None else points[len(classes) :]
+    return int(np.argmax(tightness_by_cut(grouped)[1:] >= wanted)) + 1
 
 
 def tightness_of(points: np.ndarray, classes: np.ndarray) -> float:

@@ -19,7 +19,7 @@ class DiscoveryRecipe:
     alpha: float = 0.8                                # share that a vector takes from its neighbors
     n_steps: int = 10
     shrinkage: float = 0.3                            # of how labeled texts vary within their classes
-    temperature: float = 0.1                          # of soft membership, in cosine
+    temperature: float = 0.05                         # of soft membership, in cosine
     n_rounds: int = 8
     far_share: float = 1.2                            # texts that new groups are seeded from, over those expected
     max_seeding: int = 4_000
@@ -41,5 +41,5 @@ class DiscoveryRecipe:
         for name in ("max_texts", "max_candidates", "n_neighbors", "n_steps", "n_rounds", "max_seeding",
                      "n_resamples", "max_proposals", "n_boundary", "n_terms"):
             check(1 <= getattr(self, name) <= 1_000_000, f"discovery.{name}", getattr(self, name), "1 to 1000000")
-        check(3 <= self.min_texts, "discovery.min_texts", self.min_texts, "3 or more")
+        check(self.min_texts >= 3, "discovery.min_texts", self.min_texts, "3 or more")
         check(3 <= self.n_exemplars <= 200, "discovery.n_exemplars", self.n_exemplars, "3 to 200")

@@ -1,4 +1,4 @@
-"""Novelty: how unlike all known texts a text is, by signals weighed on held-out classes, told as a share of known texts."""
+"""Novelty: how unlike all known texts a text is, told as the share of known texts that look less novel."""
 
 from dataclasses import dataclass
 
