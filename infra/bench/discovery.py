@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from statistics import mean
 from typing import Any
 
 import numpy as np
 
 from infra.bench.learning import Split
-from trainer.discovery.grouping import Groups, group
-from trainer.discovery.number import estimate_number
+from trainer.discovery.finding import find_groups
+from trainer.discovery.grouping import Groups
 from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.discovery.scores import scores_of
 from trainer.discovery.space import space_of
@@ -24,7 +25,7 @@ KEYS = ("acc", "nmi", "ari", "h_score", "k_estimated", "seconds")
 
 def measure(split: Split, recipe: DiscoveryRecipe, *, known_ratio: float, labeled_ratio: float, n_classes: int,
             n_draws: int, say: Say) -> dict[str, Any]:
-    """Return a result per draw and their means; scores are on the test split, `n_classes` 0 has K estimated."""
+    """Return a result per draw and their means; scores are on the test split; `n_classes` 0 has K estimated."""
     draws = []
     for number in range(n_draws):
         draws.append(_draw(split, recipe, known_ratio, labeled_ratio, n_classes, number))
@@ -42,13 +43,12 @@ def _draw(split: Split, recipe: DiscoveryRecipe, known_ratio: float, labeled_rat
     labeled = Labeled(split.pool.vectors[rows], np.searchsorted(known, split.pool.classes[rows]), len(known))
     began = time.perf_counter()
     space = space_of(labeled, split.pool.vectors[others], recipe)
-    estimated = estimate_number(space, recipe, number)
-    groups = group(space, max((n_classes or estimated) - len(known), 0), recipe, number)
-    found = answers(groups, np.concatenate([labeled.vectors, split.pool.vectors[others]]), split.test.vectors)
+    seen = find_groups(space, replace(recipe, n_classes=max(n_classes - len(known), 0)), number)
+    found = answers(seen.groups, np.concatenate([labeled.vectors, split.pool.vectors[others]]), split.test.vectors)
     seconds = time.perf_counter() - began
     scores = scores_of(split.test.classes, found, np.isin(split.test.classes, known))
     return {key: round(value, 4) for key, value in scores.items()} | {
-        "k_estimated": estimated, "k_true": n_true, "n_labels": len(rows), "seconds": round(seconds, 2)}
+        "k_estimated": seen.n_classes, "k_true": n_true, "n_labels": len(rows), "seconds": round(seconds, 2)}
 
 
 def answers(groups: Groups, vectors: np.ndarray, asked: np.ndarray) -> np.ndarray:

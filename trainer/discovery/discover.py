@@ -13,11 +13,11 @@ from registry.proposals import record_proposals
 from registry.tables import ClassProposal, ProposalState
 from registry.text import normalize, text_hash
 from trainer.discovery.describing import boundary, cohesion, exemplars, halves, key_terms, trend
-from trainer.discovery.grouping import Groups, group
-from trainer.discovery.joining import bars_of, join, likeness
+from trainer.discovery.finding import find_groups
+from trainer.discovery.grouping import Groups
+from trainer.discovery.joining import likeness
 from trainer.discovery.metric import unit
 from trainer.discovery.naming import name_groups
-from trainer.discovery.number import estimate_number
 from trainer.discovery.pool import Pool, gather_pool
 from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.discovery.space import Space, space_of
@@ -70,16 +70,12 @@ def discover(workplace: Workplace, task: str, recipe: DiscoveryRecipe, seed: int
     if len(pool.texts) < recipe.min_texts:
         return Discovery([], *n_seen, 0, 0)
     space = space_of(pool.labeled, pool.vectors, recipe, pool.is_novel, lambda done: report("learning", done / 2))
-    n_classes = recipe.n_classes or max(estimate_number(space, recipe, seed) - space.n_known, 1)
-    n_new = min(n_classes, len(pool.texts) // recipe.min_texts)
-    report("learning", 0.7)
-    groups, bars = group(space, n_new, recipe, seed), bars_of(space, recipe, seed)
-    if bars is not None and not recipe.n_classes:     # a number that was given stands
-        groups = join(groups, space, bars.one)
+    report("learning", 0.6)
+    seen = find_groups(space, recipe, seed)
     report("evaluation", 0.0)
-    stability = resample(space, groups, recipe, seed)
-    large, kept = _kept(groups, stability, space, recipe)
-    found = Found(pool, space, groups, stability, kept, np.inf if bars is None else bars.perhaps)
+    stability = resample(space, seen.groups, recipe, seed)
+    large, kept = _kept(seen.groups, stability, space, recipe)
+    found = Found(pool, space, seen.groups, stability, kept, np.inf if seen.bars is None else seen.bars.perhaps)
     report("evaluation", 0.8)
     drafts = _drafts(found, task, recipe, backend, seed, workplace.now())
     return Discovery(drafts, *n_seen, len(stability.jaccard), large - len(kept))
