@@ -25,8 +25,9 @@ def command(data_file: Path, known_ratio: float, draws: int, false_positive_rate
     from infra.bench.learning import encoder_for, read_outside, read_split
     from infra.bench.novelty import measure
     from registry.errors import HyperMatchError
+    from trainer.learning.novelty_recipe import NoveltyRecipe
     from trainer.progress import StepBar
-    from trainer.recipe import NoveltyRecipe, Recipe
+    from trainer.recipe import Recipe
     from trainer.settings import TrainerSettings
 
     recipe = replace(Recipe(), encoder=encoder_for(data_file), novelty=NoveltyRecipe(false_positive_rate))

@@ -192,7 +192,7 @@ def test_key_terms_are_those_of_the_group_and_not_of_all():
     groups = [["please freeze my account", "please freeze the account"], ["please convert dollars", "convert euros"]]
     terms = key_terms(groups, ["please help", "please say my balance"], 3)
     assert "freeze" in terms[0][:2] and terms[1][0] == "convert"
-    assert "please" not in [terms[0][0], terms[1][0]]
+    assert "please" not in " ".join(terms[0] + terms[1])
     assert key_terms([["?", "!"]], [], 3) == [[]]
 
 

@@ -19,8 +19,9 @@ from trainer.encoders.kinds import open_encoder
 from trainer.export.bundle import CPU, Lineage, export
 from trainer.learning.embedded import Labeled
 from trainer.learning.novelty import calibrated, learn_novelty
+from trainer.learning.novelty_recipe import NoveltyRecipe
 from trainer.learning.supervised import learn_supervised
-from trainer.recipe import NoveltyRecipe, recipe_of
+from trainer.recipe import recipe_of
 
 
 def clouds(n_classes, per_class, seed, centers_seed=0, spread=0.6, dimensions=24):

@@ -14,6 +14,7 @@ from trainer.discovery.metric import unit
 CENTRAL_SHARE = 0.4                                   # of the exemplars are the most central, the others drawn from all
 CORE_SHARE = 0.8                                      # of a group that exemplars are drawn from, nearest first
 MAX_TERMS = 20_000
+COMMON = 0.04                                         # of the texts outside a group: such words tell nothing of it
 N_TREND = 8                                           # spans of time that a trend is told in
 WORD = re.compile(r"(?u)\b\w\w+\b")
 
@@ -21,26 +22,27 @@ WORD = re.compile(r"(?u)\b\w\w+\b")
 def key_terms(groups: Sequence[Sequence[str]], background: Sequence[str], n_terms: int) -> list[list[str]]:
     """Return the words and word pairs that set each group of texts apart, the most telling first (class TF-IDF).
 
-    A term of a group counts by its share of the group's terms times how rare it is over
-    all groups and the `background`; a pair stands for its words.
+    A term counts by its share of the group's terms times how rare it is over all groups
+    and the `background`. What stands in many texts outside the group says nothing of it.
     """
-    documents = [" \n ".join(texts) for texts in groups] + [" \n ".join(background)]
-    counter = CountVectorizer(ngram_range=(1, 2), max_features=MAX_TERMS, token_pattern=WORD.pattern)
+    told = [texts for texts in (*groups, background) if texts]
+    counter = CountVectorizer(ngram_range=(1, 2), max_features=MAX_TERMS, token_pattern=WORD.pattern, binary=True)
     try:
-        counts = counter.fit_transform(documents).toarray().astype(np.float64)
+        counter.fit(text for texts in told for text in texts)
     except ValueError:                                # no text has a word of two letters
         return [[] for _ in groups]
+    names = counter.get_feature_names_out()
+    counts = np.stack([np.asarray(counter.transform(texts).sum(axis=0)).ravel() for texts in told]).astype(np.float64)
+    rarity = np.log(1 + counts.sum() / len(told) / counts.sum(axis=0))
     share = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
-    rarity = np.log(1 + counts.sum() / len(documents) / counts.sum(axis=0))
-    in_texts = CountVectorizer(ngram_range=(1, 2), vocabulary=counter.vocabulary_, token_pattern=WORD.pattern,
-                               binary=True)
-    names, found = counter.get_feature_names_out(), []
+    sizes, found = np.array([len(texts) for texts in told]), []
     for number, texts in enumerate(groups):
-        spread = np.asarray(in_texts.transform(texts).sum(axis=0)).ravel()
-        score = np.where(spread >= min(2, len(texts)), share[number] * rarity, 0)
-        score *= np.log1p(share[number] / share[-1].clip(min=1e-5))
-        order = [int(each) for each in np.argsort(-score, kind="stable")[: 4 * n_terms] if score[each] > 0]
-        found.append(_without_parts([str(names[each]) for each in order])[:n_terms])
+        outside = (counts.sum(axis=0) - counts[number]) / max(sizes.sum() - sizes[number], 1)
+        common = {str(name) for name in names[outside > COMMON]}
+        score = np.where(counts[number] >= min(2, len(texts)), share[number] * rarity, 0)
+        order = [str(names[each]) for each in np.argsort(-score, kind="stable")[: 20 * n_terms] if score[each] > 0]
+        telling = [term for term in order if not common & {term, *term.split()}]
+        found.append(_without_parts(telling or order)[:n_terms])
     return found
 
 

@@ -50,7 +50,7 @@ def _membership(space: Space, centers: np.ndarray, temperature: float) -> np.nda
 
 
 def _seeds(space: Space, anchors: np.ndarray, n_new: int, recipe: DiscoveryRecipe, seed: int) -> np.ndarray:
-    """Return the directions of `n_new` Ward clusters among the candidates that are novel or farthest from the anchors."""
+    """Return the directions of `n_new` Ward clusters among candidates that are novel, or farthest from the anchors."""
     candidates = space.points[space.n_labeled :]
     nearest = (candidates @ anchors.T).max(axis=1)
     share = min(recipe.far_share * n_new / (n_new + space.n_known), 1.0)

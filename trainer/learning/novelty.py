@@ -7,9 +7,9 @@ import numpy as np
 from trainer.learning.embedded import Labeled
 from trainer.learning.folds import deal
 from trainer.learning.head import fit_linear, logits_of
+from trainer.learning.novelty_recipe import NoveltyRecipe
 from trainer.learning.novelty_signals import Signals, nearness
 from trainer.learning.novelty_weights import learn_weights
-from trainer.recipe import NoveltyRecipe
 
 N_KNOTS = 48
 TAIL_KNOTS = 16                                       # beyond the most novel known text, each halves what is left

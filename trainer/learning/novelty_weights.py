@@ -6,8 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from trainer.learning.embedded import Labeled
 from trainer.learning.folds import deal
 from trainer.learning.head import fit_linear
+from trainer.learning.novelty_recipe import NoveltyRecipe
 from trainer.learning.novelty_signals import Signals
-from trainer.recipe import NoveltyRecipe
 
 N_CLASS_FOLDS, N_ROW_FOLDS = 3, 4
 MIN_CLASSES = 6                                       # with fewer, the classes that are left say little of the others
