@@ -63,7 +63,7 @@ def _draw(split: Split, outside: Mapping[str, np.ndarray], recipe: Recipe, known
 
 
 def _told_apart(known: np.ndarray, novel: np.ndarray) -> dict[str, float | None]:
-    """Return the probability that a novel text looks more novel than a known one, and false positives at 95 % recall."""
+    """Return how likely a novel text looks more novel than a known one, and the false positives at 95 % recall."""
     if not len(novel):
         return {"auroc": None, "fpr95": None}
     ordered = np.sort(known)
