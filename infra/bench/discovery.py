@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from infra.bench.extension import extend
 from infra.bench.learning import Split
 from trainer.discovery.finding import find_groups
 from trainer.discovery.grouping import Groups
@@ -30,7 +31,9 @@ def measure(split: Split, recipe: DiscoveryRecipe, *, known_ratio: float, labele
     for number in range(n_draws):
         draws.append(_draw(split, recipe, known_ratio, labeled_ratio, n_classes, number))
         say(f"draw {number}: {draws[-1]}")
-    return {"draws": draws, "mean": {key: round(mean(each[key] for each in draws), 4) for key in KEYS}}
+    extension = {key: round(mean(each["extension"][key] for each in draws), 4) for key in draws[0]["extension"]}
+    return {"draws": draws, "mean": {key: round(mean(each[key] for each in draws), 4) for key in KEYS},
+            "extension": extension}
 
 
 def _draw(split: Split, recipe: DiscoveryRecipe, known_ratio: float, labeled_ratio: float, n_classes: int,
@@ -47,8 +50,11 @@ def _draw(split: Split, recipe: DiscoveryRecipe, known_ratio: float, labeled_rat
     found = answers(seen.groups, np.concatenate([labeled.vectors, split.pool.vectors[others]]), split.test.vectors)
     seconds = time.perf_counter() - began
     scores = scores_of(split.test.classes, found, np.isin(split.test.classes, known))
+    grown = extend(labeled, known, space, seen.groups, split.pool.vectors[others], split.pool.classes[others],
+                   split.test, recipe, number)
     return {key: round(value, 4) for key, value in scores.items()} | {
-        "k_estimated": seen.n_classes, "k_true": n_true, "n_labels": len(rows), "seconds": round(seconds, 2)}
+        "k_estimated": seen.n_classes, "k_true": n_true, "n_labels": len(rows), "seconds": round(seconds, 2),
+        "extension": grown}
 
 
 def answers(groups: Groups, vectors: np.ndarray, asked: np.ndarray) -> np.ndarray:

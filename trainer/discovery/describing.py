@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import CountVectorizer
 
 from trainer.discovery.metric import unit
@@ -71,6 +72,13 @@ def halves(points: np.ndarray, seed: int) -> np.ndarray:
 def cohesion(points: np.ndarray) -> float:
     """Return the mean cosine of the texts to their center."""
     return float((points @ unit(points.sum(axis=0, keepdims=True))[0]).mean())
+
+
+def flat(points: np.ndarray) -> np.ndarray:
+    """Return a place on a map for each point, (n, 2): the two directions in which the points vary most."""
+    if len(points) < 3:
+        return np.zeros((len(points), 2))
+    return np.asarray(PCA(2, svd_solver="full" if len(points) < 50 else "covariance_eigh").fit_transform(points))
 
 
 def trend(at: Sequence[datetime], since: datetime, until: datetime) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from registry.proposal_memory import sample_of
 from registry.proposals import record_proposals
 from registry.tables import ClassProposal, ProposalState
 from registry.text import normalize, text_hash
-from trainer.discovery.describing import boundary, cohesion, exemplars, halves, key_terms, trend
+from trainer.discovery.describing import boundary, cohesion, exemplars, flat, halves, key_terms, trend
 from trainer.discovery.finding import find_groups
 from trainer.discovery.grouping import Groups
 from trainer.discovery.joining import likeness
@@ -53,6 +53,7 @@ class Found:
     groups: Groups
     stability: Stability
     members: dict[int, np.ndarray]                    # new group -> rows of the pool
+    places: np.ndarray                                # (n, 2) of the pool, on one map for all groups
     perhaps_one_at: float                             # likeness of two groups from which a person is told
 
     def merges(self, number: int) -> set[int]:
@@ -75,7 +76,8 @@ def discover(workplace: Workplace, task: str, recipe: DiscoveryRecipe, seed: int
     report("evaluation", 0.0)
     stability = resample(space, seen.groups, recipe, seed)
     large, kept = _kept(seen.groups, stability, space, recipe)
-    found = Found(pool, space, seen.groups, stability, kept, np.inf if seen.bars is None else seen.bars.perhaps)
+    places = flat(space.points[space.n_labeled :])
+    found = Found(pool, space, seen.groups, stability, kept, places, np.inf if seen.bars is None else seen.bars.perhaps)
     report("evaluation", 0.8)
     drafts = _drafts(found, task, recipe, backend, seed, workplace.now())
     return Discovery(drafts, *n_seen, len(stability.jaccard), large - len(kept))
@@ -129,8 +131,8 @@ def _shown(found: Found, number: int, rows: np.ndarray, recipe: DiscoveryRecipe,
     chosen = exemplars(_points(found, rows), found.groups.centers[column], recipe.n_exemplars, seed)
     unsure = [row for row in boundary(membership[:, column], others, recipe.n_boundary + len(chosen))
               if row not in set(chosen.tolist())][: recipe.n_boundary]
-    return {"exemplars": _texts(found, rows[chosen]), "boundary": _texts(found, rows[np.array(unsure, np.int64)]),
-            **_memory(found, rows)}
+    return {"exemplars": _texts(found, rows[chosen]), "places": found.places[rows[chosen]].round(4).tolist(),
+            "boundary": _texts(found, rows[np.array(unsure, np.int64)]), **_memory(found, rows)}
 
 
 def _parts(found: Found, number: int, rows: np.ndarray, name: str, recipe: DiscoveryRecipe,
