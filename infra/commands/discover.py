@@ -190,8 +190,9 @@ def _corrections(session: Any, number: int, without: tuple[int, ...],
                  correct: tuple[str, ...]) -> dict[str, str | None]:
     from registry.proposals import get_proposal
 
-    texts, found = numbered(get_proposal(session, number)), {}
-    told = [(str(index), None) for index in without]
+    texts: dict[int, str] = numbered(get_proposal(session, number))
+    found: dict[str, str | None] = {}
+    told: list[tuple[str, str | None]] = [(str(index), None) for index in without]
     for each in correct:
         index, separator, label = each.partition("=")
         if not separator or not label:
