@@ -17,6 +17,7 @@ COMMANDS = {
     "broker": "Run the embedded development broker.",
     "curve": "Say how many more labels a target needs.",
     "demo": "Tell the whole story on real text.",
+    "discover": "Look for classes that nobody named, and decide on what was found.",
     "doctor": "Check that everything is as it should be.",
     "drift": "Look for drift in the bank.",
     "ingest": "Bank production text.",

@@ -28,6 +28,7 @@ from trainer.learning.head import Head
 from trainer.learning.interpolation import interpolated
 from trainer.learning.label_names import name_evidence, spoken
 from trainer.learning.learn import Learned, learn
+from trainer.learning.novelty import learn_novelty
 from trainer.learning.selection import select
 from trainer.learning.zero_data import learn_from_names, say_something
 from trainer.materials import Materials
@@ -61,7 +62,8 @@ def make(workplace: Workplace, materials: Materials, champion: ModelVersion | No
                       bank_version=materials.bank_version, code_revision=workplace.code_revision,
                       created_at=workplace.now())
     golden = train.texts or [spoken(label) for label in materials.labels]    # texts of the bank never leave it
-    exported = export(embedder, learned.head, lineage, golden, workplace.store, workplace.cache, workplace.threads)
+    exported = export(embedder, learned.head, lineage, golden, workplace.store, workplace.cache, workplace.threads,
+                      learned.novelty)
     return exported, learned
 
 
@@ -121,8 +123,10 @@ def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recip
         subject = Subject(materials.train.texts, materials.train.classes, materials.traffic + foreign, spoken_labels,
                           speaks)
         embedder, learned = _tuned(workplace, embedder, subject, sight, learned, recipe, report)
-    evidence = learned.choice.evidence | told
-    return embedder, replace(learned, choice=replace(learned.choice, evidence=evidence))
+    known = replace(labeled, vectors=embedder.embed(materials.train.texts))       # as a tuned encoder sees them
+    learned = replace(learned, choice=replace(learned.choice, evidence=learned.choice.evidence | told),
+                      novelty=learn_novelty(known, recipe.novelty, recipe.seed))
+    return embedder, learned
 
 
 def _tuned(workplace: Workplace, embedder: Embedder, subject: Subject, sight: Sight, learned: Learned, recipe: Recipe,

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trainer.augmentation.recipe import AugmentationRecipe
+from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.errors import RecipeError
 from trainer.fine_tuning.recipe import FineTuningRecipe
 from trainer.language_model.recipe import LanguageModelRecipe
+from trainer.learning.novelty_recipe import NoveltyRecipe
 from trainer.ranges import check
 
 Precision = Literal["fp32", "int8", "fp16"]
@@ -180,6 +182,8 @@ class Recipe:
     fine_tuning: FineTuningRecipe = field(default_factory=FineTuningRecipe)
     language_model: LanguageModelRecipe = field(default_factory=LanguageModelRecipe)
     augmentation: AugmentationRecipe = field(default_factory=AugmentationRecipe)
+    novelty: NoveltyRecipe = field(default_factory=NoveltyRecipe)
+    discovery: DiscoveryRecipe = field(default_factory=DiscoveryRecipe)
     export: ExportRecipe = field(default_factory=ExportRecipe)
     gate: GateRecipe = field(default_factory=GateRecipe)
 

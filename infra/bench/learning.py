@@ -187,6 +187,14 @@ def read_split(file: Path, recipe: Recipe, cache: Path, *, max_bank: int, max_te
                                                          without=None if written else stand_in))
 
 
+def read_outside(file: Path, label: str) -> dict[str, list[str]]:
+    """Return the test texts of `label`, which belong to no class, by their kind: column `<label>_kind`, if any."""
+    frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
+    frame = frame[(frame["split"] == "test") & (frame["label"] == label)]
+    kinds = frame[f"{label}_kind"] if f"{label}_kind" in frame else frame["label"]
+    return {str(kind): list(rows["text"].astype(str)) for kind, rows in frame.groupby(kinds)}
+
+
 def _foreign(files: Sequence[Path], most: int, own: set[str]) -> list[str]:
     """Return the texts of other sets, as many of each."""
     found: list[str] = []

@@ -31,6 +31,7 @@ class Predictor:
                  session: onnxruntime.InferenceSession) -> None:
         self.digest, self.facts, self.labels, self.golden = bundle.digest, bundle.facts, bundle.labels, bundle.golden
         self.features, self.session = features, session
+        self.novel_at = None if bundle.facts.novelty is None else bundle.facts.novelty.threshold
 
     @classmethod
     def load(cls, bundle: Bundle, providers: Sequence[str], threads: int = 0,

@@ -31,13 +31,14 @@ class Installation:
     url: str
     digests: list[str] = field(default_factory=list)
 
-    def promote(self, digest: str | None = None, labels: list[str] = LABELS) -> int:
+    def promote(self, digest: str | None = None, labels: list[str] = LABELS, label_space: int = 1) -> int:
         """Make a bundle the champion, a new tiny one unless a digest is given; return its number."""
         now = datetime.now(UTC)
-        digest = digest or tiny_bundle(self.store, "intents", labels, seed=len(self.digests))
+        digest = digest or tiny_bundle(self.store, "intents", labels, seed=len(self.digests),
+                                       label_space=label_space)
         self.digests.append(digest)
         with write(self.engine) as session:
-            version = register_candidate(session, "intents", digest=digest, label_space=1, run_id=None,
+            version = register_candidate(session, "intents", digest=digest, label_space=label_space, run_id=None,
                                          requested_by="ada", recipe={}, bank_version=None, code_revision="r",
                                          n_labels=3, now=now)
             record_evaluation(session, version, {}, now=now)

@@ -15,6 +15,7 @@ from trainer.learning.head import Head, logits_of, prototypes_of
 from trainer.learning.in_domain import Domain
 from trainer.learning.label_names import name_evidence
 from trainer.learning.neighborhood import neighborhood
+from trainer.learning.novelty import Novelty
 from trainer.learning.supervised import learn_supervised
 from trainer.recipe import HeadRecipe, InDomainRecipe
 
@@ -33,6 +34,7 @@ class Learned:
     augmented: Head | None = None
     advised: Head | None = None
     advice: Advice | None = None                      # what taught the chosen head beside labels and bank
+    novelty: Novelty | None = None                    # None: too few labels to calibrate it
 
 
 @dataclass(frozen=True)

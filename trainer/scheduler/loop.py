@@ -19,6 +19,7 @@ from trainer.holding import silence_allowed
 from trainer.recipe import Recipe, recipe_for
 from trainer.run import run_once
 from trainer.scheduler.decide import Decision, Triggers, decide
+from trainer.scheduler.discovery import discover_if_advised
 from trainer.scheduler.drift import DriftTriggers, watch
 from trainer.scheduler.facts import Facts, measure
 from trainer.workplace import Workplace
@@ -57,6 +58,8 @@ class Trainer:
             check = watch(self.workplace, task, DriftRecipe(), self.drift, recipe.seed)
             if check is not None:
                 log.info("%s: drift: %s: %s", task, check.advice, check.reason)
+            if (found := discover_if_advised(self.workplace, task, check, recipe)) is not None:
+                log.info("%s: discovery: %s", task, found)
         with read(self.workplace.engine) as session:
             facts = measure(session, self.workplace.bank, task, recipe)
         decision = decide(facts, self.triggers, self.workplace.now())
