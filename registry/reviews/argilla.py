@@ -38,7 +38,8 @@ def user_id(actor: str) -> str:
 
 def _responses(answers: Sequence[Answered]) -> dict[str, Any]:
     labeled = [each for each in answers if each.label is not None]
-    return {QUESTION: [{"value": each.label, "user_id": user_id(each.actor or "")} for each in labeled]} if labeled else {}
+    responses = [{"value": each.label, "user_id": user_id(each.actor or "")} for each in labeled]
+    return {QUESTION: responses} if responses else {}
 
 
 def _person(response: dict[str, Any], names: dict[str, str]) -> str | None:

@@ -20,8 +20,9 @@ def labeling_config(labels: Sequence[str]) -> str:
 def write(items: Sequence[Exchanged]) -> list[dict[str, Any]]:
     return [{"data": {OBJECT: each.text, "item": each.item_id, "chosen": each.chosen, "why": each.why},
              "meta": {"worth": each.worth},
-             "predictions": [] if each.guess is None else [
-                 {"model_version": f"v{each.version_number}", "score": each.confidence, "result": [_choice(each.guess)]}],
+             "predictions": [] if each.guess is None else [{
+                 "model_version": f"v{each.version_number}", "score": each.confidence,
+                 "result": [_choice(each.guess)]}],
              "annotations": [_annotation(given) for given in each.answers]} for each in items]
 
 

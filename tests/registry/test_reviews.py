@@ -1,4 +1,4 @@
-"""The review queue: one text to one person at a time, labels only where enough agree, and a way back from each answer."""
+"""The review queue: one text to one person at a time, labels where enough agree, a way back from each answer."""
 
 import json
 from datetime import timedelta

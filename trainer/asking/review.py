@@ -12,7 +12,7 @@ from trainer.asking.asking import RANDOM, texts_to_label
 from trainer.asking.recipe import AskingRecipe
 from trainer.asking.worth import Views, choose
 from trainer.drift.answers import CachedAnswers
-from trainer.errors import NotTrainable
+from trainer.errors import TrainerError
 from trainer.recipe import Recipe
 from trainer.workplace import Report, Workplace
 
@@ -20,29 +20,37 @@ NEWEST_TEXTS = 5_000                                  # that are chosen from; mo
 ALARMS_LOOKED_AT = 3
 
 
+class NothingToAsk(TrainerError):
+    """A bank in which every text has a label or waits for one."""
+
+
 def fill_queue(workplace: Workplace, task: str, count: int, recipe: Recipe, asking: AskingRecipe, *, actor: str,
-               n_wanted: int, report: Report) -> int:
-    """Queue up to `count` texts more; return how many. Without a champion, a head on the labels at hand chooses."""
+               n_wanted: int, report: Report, newest: int = NEWEST_TEXTS) -> int:
+    """Queue up to `count` of the `newest` texts of the bank; return how many.
+
+    Without a champion, a head on the labels at hand chooses. Raises NothingToAsk where every
+    text is labeled or asked for already.
+    """
     with read(workplace.engine) as session:
         champion = champion_of(session, task)
     wanted = _from_labels(workplace, task, count, recipe, asking, report) if champion is None else _from_champion(
-        workplace, task, champion, count, recipe, asking, report)
+        workplace, task, champion, count, newest, recipe, asking, report)
     with write(workplace.engine) as session:
         return len(queue_texts(session, task, wanted, actor=actor, now=workplace.now(), n_wanted=n_wanted,
                                version_number=None if champion is None else champion.number))
 
 
-def _from_champion(workplace: Workplace, task: str, champion: ModelVersion, count: int, recipe: Recipe,
-                   asking: AskingRecipe, report: Report) -> list[Wanted]:
+def _from_champion(workplace: Workplace, task: str, champion: ModelVersion, count: int, newest: int,
+                   recipe: Recipe, asking: AskingRecipe, report: Report) -> list[Wanted]:
     with read(workplace.engine) as session:
         human = [row for part in Part for row in labeled_texts(session, task, part)]
         checks = [check for check in list_drift_checks(session, task) if check.is_alarm][:ALARMS_LOOKED_AT]
         asked = {item.text for item in list_items(session, task)}
     known = asked | {row.text for row in human}
-    found = [text for text in workplace.bank.texts(task, limit=NEWEST_TEXTS).column("text").to_pylist()
+    found = [text for text in workplace.bank.texts(task, limit=newest).column("text").to_pylist()
              if text not in known]
     if not found:
-        raise NotTrainable(f"the bank holds no text of task {task} that is neither labeled nor asked for",
+        raise NothingToAsk(f"the bank holds no text of task {task} that is neither labeled nor asked for",
                            "bank some: `hypermatch ingest`")
     answers = CachedAnswers(champion, workplace.store, workplace.cache, workplace.threads)
     return choose(_views(answers, found, human, checks, report), answers.labels, count, asking,
