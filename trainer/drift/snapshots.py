@@ -27,6 +27,7 @@ MIN_BAGS = 1_000                                      # below them Evidently dra
 MAX_LABELS = 200                                      # beyond them a table per label is not read
 MAX_PAGES = 20                                        # per task; a page has 4 MB of scripts, to be read without a net
 MAX_SNAPSHOTS = 200                                   # per task
+COLUMNS = ["label", "confidence", "novelty", "source", "characters", "words", "sentences", "non_letters_percent"]
 PAGES = "pages"
 
 
@@ -93,21 +94,21 @@ def _reports(found: Look) -> dict[str, tuple[Report, Dataset, Dataset | None]]:
     """Return what is run on which window and reference, by the suffix of its page."""
     step = max(1, len(found.reference) // MAX_TEXTS)
     reference = found.reference.take(np.arange(0, len(found.reference), step))
-    is_compared = len(reference) >= MIN_BAGS
-    window, before = (_texts(each, found.labels, is_text_compared=is_compared) for each in (found.window, reference))
-    reports: dict[str, tuple[Report, Dataset, Dataset | None]] = {
-        "": (Report([DataDriftPreset(), TextEvals()]), window, before)}
+    columns = [*COLUMNS, *(["text"] if len(reference) >= MIN_BAGS else [])]
+    reports: dict[str, tuple[Report, Dataset, Dataset | None]] = {"": (
+        Report([DataDriftPreset(columns=columns), TextEvals()]), _texts(found.window, found.labels),
+        _texts(reference, found.labels))}
     if found.gate is not None and len(found.labels) <= MAX_LABELS:
         reports["-labels"] = Report([ClassificationQuality()]), _judged(found.gate, found.labels), None
     return reports
 
 
-def _texts(observed: Observed, labels: list[str], *, is_text_compared: bool) -> Dataset:
+def _texts(observed: Observed, labels: list[str]) -> Dataset:
     definition = DataDefinition(numerical_columns=["confidence", "novelty"], categorical_columns=["label", "source"],
-                                text_columns=["text"] if is_text_compared else [])
+                                text_columns=["text"])
     return Dataset.from_pandas(frame_of(observed, labels), data_definition=definition, descriptors=[
         TextLength("text", alias="characters"), WordCount("text", alias="words"),
-        SentenceCount("text", alias="sentences"), NonLetterCharacterPercentage("text", alias="non-letters, %")])
+        SentenceCount("text", alias="sentences"), NonLetterCharacterPercentage("text", alias="non_letters_percent")])
 
 
 def _judged(answers: Answers, labels: list[str]) -> Dataset:

@@ -14,7 +14,6 @@ from registry.errors import HyperMatchError, Refused
 from registry.heartbeats import beat, stop_beating
 from registry.lifecycle.runs import abandon_stale_runs
 from registry.tasks import list_tasks
-from trainer.drift.recipe import DriftRecipe
 from trainer.errors import Interrupted, LeaseLost
 from trainer.holding import silence_allowed
 from trainer.metrics import Metrics
@@ -73,7 +72,7 @@ class Trainer:
     def watch(self, task: str, recipe: Recipe, drift: DriftTriggers) -> None:
         """Look for drift; what it asks for is a fact of the same tick."""
         begun = time.monotonic()
-        check = watch(self.workplace, task, DriftRecipe(), drift, recipe.seed)
+        check = watch(self.workplace, task, recipe.drift, drift, recipe.seed)
         if check is not None:
             self.metrics.drift_tick.observe(time.monotonic() - begun)
             self.metrics.looked(check)
