@@ -1,6 +1,7 @@
 """What follows from drift: sources watched by themselves, k of n windows, questions to people, pages that show it."""
 
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
 import numpy as np
@@ -165,3 +166,27 @@ def test_a_report_says_which_families_and_sources_moved():
                          segments={"app": 0.008, "web": 0.9}, unadjusted={}, components={}, is_beyond_past=None,
                          n_reference=1, n_window=1, block_texts=1)
     assert report.alarmed == ["text", "source app"]
+
+
+def test_a_trainer_looks_again_only_once_something_changed(watched, tmp_path):  # noqa: F811
+    from threading import Event
+
+    from trainer.scheduler.decide import Triggers
+    from trainer.scheduler.drift import DriftTriggers
+    from trainer.scheduler.loop import Trainer
+
+    workplace, texts, now = watched
+    recipe = 'encoder = "subword"\n[drift]\nwindow_texts = 200\nmin_reference_texts = '
+    (tmp_path / "intent.toml").write_text(recipe + "600\n")
+    triggers = Triggers(10_000, 100_000, timedelta(0))
+    trainer = Trainer(workplace, triggers, tmp_path, Event(), drift=DriftTriggers(2, seconds_per_tick=60))
+    workplace.bank.append(bank_rows(texts, 5_000, now), {("t", 0): 5_200})
+    trainer.tick()
+    assert list(trainer.unwatchable) == ["intent"]    # the reference has 400 texts, 600 are wanted
+    (tmp_path / "intent.toml").write_text(recipe + "400\n")
+    trainer.tick()
+    assert trainer.metrics.registry.get_sample_value("hypermatch_trainer_drift_look_seconds_count") == 0
+    workplace.bank.append(bank_rows([f"{text} more" for text in texts], 9_000, now), {("t", 0): 9_200})
+    trainer.tick()
+    assert trainer.metrics.registry.get_sample_value("hypermatch_trainer_drift_look_seconds_count") == 1
+    assert trainer.metrics.registry.get_sample_value("hypermatch_trainer_ticked_at_seconds") > 0

@@ -20,7 +20,7 @@ from trainer.drift.stream import Stream, read_stream
 from trainer.drift.stretches import Banked, Stretches
 from trainer.drift.volume import recent, volumes
 from trainer.drift.watch import look, make_reference
-from trainer.errors import NotWatchable
+from trainer.errors import NotAnswered, NotWatchable
 from trainer.evaluation import Answers
 from trainer.workplace import Report, Workplace
 
@@ -100,14 +100,14 @@ def _check(stream: Stream, task: str, recipe: DriftRecipe) -> None:
 
 
 def _answer_some(answers: CachedAnswers, stream: Stream, gate: list[LabeledText], max_seconds: float) -> None:
-    """Answer texts for so long; raises NotWatchable if more are left."""
+    """Answer texts for so long; raises NotAnswered if more are left."""
     texts = [each.text for part in (stream.window, stream.reference, stream.past) for each in part]
     texts += [row.text for row in gate]
     missing, deadline = answers.missing(texts, hashes_of(texts)), time.monotonic() + max_seconds
     for start in range(0, len(missing), CHUNK_TEXTS):
         if start and time.monotonic() >= deadline:    # at least one chunk, so that some look is the last
-            raise NotWatchable(f"{len(missing) - start} of {len(texts)} texts are not answered yet",
-                               "the next look goes on with them")
+            raise NotAnswered(f"{len(missing) - start} of {len(texts)} texts are not answered yet",
+                              "the next look goes on with them")
         answers.keep(missing[start : start + CHUNK_TEXTS])
 
 

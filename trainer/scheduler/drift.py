@@ -15,7 +15,7 @@ from trainer.drift.recipe import DriftRecipe
 from trainer.drift.report import Advice, DriftReport, advise
 from trainer.drift.sequence import is_confirmed, n_alarms
 from trainer.drift.tick import Look, look_at_bank
-from trainer.errors import NotWatchable
+from trainer.errors import NotAnswered
 from trainer.workplace import Workplace
 
 DAY = timedelta(days=1)
@@ -42,14 +42,24 @@ class DriftTriggers:
 
 def watch(workplace: Workplace, task: str, recipe: DriftRecipe, triggers: DriftTriggers,
           seed: int) -> DriftCheck | None:
-    """Look if a window was banked since the last look; return the check, None if none is due or it is not done yet."""
+    """Look if a window was banked since the last look; return the check, None if none is due or it is not done yet.
+
+    Raises NotWatchable where nothing can be seen until more is banked or another version is promoted.
+    """
     if not is_due(workplace, task, recipe):
         return None
     try:
         found = look_at_bank(workplace, task, recipe, seed, max_seconds=triggers.seconds_per_tick)
-    except NotWatchable:
+    except (NotAnswered, FileNotFoundError):          # the latter where the bank was rewritten in this instant
         return None
     return act(workplace, task, found, recipe, triggers)
+
+
+def standing(workplace: Workplace, task: str) -> tuple[int | None, int | None]:
+    """Return what a look depends on: the bank's version and the champion's number."""
+    with read(workplace.engine) as session:
+        champion = champion_of(session, task)
+    return workplace.bank.version, None if champion is None else champion.number
 
 
 def is_due(workplace: Workplace, task: str, recipe: DriftRecipe) -> bool:

@@ -14,13 +14,13 @@ from registry.errors import HyperMatchError, Refused
 from registry.heartbeats import beat, stop_beating
 from registry.lifecycle.runs import abandon_stale_runs
 from registry.tasks import list_tasks
-from trainer.errors import Interrupted, LeaseLost
+from trainer.errors import Interrupted, LeaseLost, NotWatchable
 from trainer.holding import silence_allowed
 from trainer.metrics import Metrics
 from trainer.recipe import Recipe, recipe_for
 from trainer.run import run_once
 from trainer.scheduler.decide import Decision, Triggers, decide
-from trainer.scheduler.drift import DriftTriggers, watch
+from trainer.scheduler.drift import DriftTriggers, standing, watch
 from trainer.scheduler.facts import Facts, measure
 from trainer.workplace import Workplace
 
@@ -37,6 +37,7 @@ class Trainer:
         self.workplace, self.triggers, self.recipes, self.stop = workplace, triggers, recipes, stop
         self.only_task, self.drift, self.metrics = only_task, drift, metrics or Metrics()
         self.last_says: dict[str, str] = {}
+        self.unwatchable: dict[str, tuple[int | None, int | None]] = {}      # until it changes, nothing can be seen
 
     def tick(self) -> None:
         """Look at each task once; a task in trouble does not keep the others waiting."""
@@ -71,8 +72,14 @@ class Trainer:
 
     def watch(self, task: str, recipe: Recipe, drift: DriftTriggers) -> None:
         """Look for drift; what it asks for is a fact of the same tick."""
-        begun = time.monotonic()
-        check = watch(self.workplace, task, recipe.drift, drift, recipe.seed)
+        begun, now = time.monotonic(), standing(self.workplace, task)
+        if self.unwatchable.get(task) == now:
+            return
+        try:
+            check = watch(self.workplace, task, recipe.drift, drift, recipe.seed)
+        except NotWatchable:
+            self.unwatchable[task] = now
+            return
         if check is not None:
             self.metrics.drift_tick.observe(time.monotonic() - begun)
             self.metrics.looked(check)
