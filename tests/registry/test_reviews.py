@@ -239,3 +239,11 @@ def test_the_labeling_configuration_is_xml_whatever_the_labels_hold(queue):
     with read(queue) as session:
         assert [item.worth for item in list_items(session, "intent")] == sorted(
             (item.worth for item in list_items(session, "intent")), reverse=True)
+
+
+def test_people_who_ask_in_the_same_instant_are_given_different_texts(queue, now):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(4) as people:
+        given = list(people.map(lambda actor: claim(queue, actor, now), ["ann", "bob", "cyd", "dan"]))
+    assert sorted(item for item in given if item is not None) == sorted({*given} - {None}) and len(set(given)) >= 3

@@ -136,3 +136,17 @@ def test_steady_sources_alarm_as_often_as_stated_and_a_silent_one_alarms(now):
     assert silent["app"]["is_alarm"] and not silent["web"]["is_alarm"] and silent["app"]["now"] < 1
     assert EVERY in silent
     assert volumes(arrivals(now, steady, 1, hours=8), now + timedelta(hours=7), 0.05) == {}
+
+
+def test_words_that_the_reference_never_held_are_told_and_rare_ones_beyond_the_kept_are_not():
+    from trainer.drift.counts import N_WORDS, Counts
+    from trainer.drift.explanation import moved_words
+
+    common = {f"word{number}": 1_000 - number for number in range(N_WORDS)}
+    before = Counts(10_000, words=common)
+    now = Counts(1_000, words={"weather": 200, "tail": 55, "word1": 100})
+    told = {moved.name: (moved.before, moved.now) for moved in moved_words(before, now, ["word1"])}
+
+    assert told["weather"] == (round((1_000 - N_WORDS + 1) / 10_000, 4), 0.2)     # at most as common as the last kept
+    assert "tail" not in told and "word1" not in told
+    assert moved_words(Counts(), now, []) == []

@@ -8,7 +8,7 @@ import numpy as np
 
 from trainer.drift.accuracy import estimate_accuracy
 from trainer.drift.counts import Counts
-from trainer.drift.explanation import examples, explain, name_clusters
+from trainer.drift.explanation import examples, explain, moved_words, name_clusters
 from trainer.drift.lens import Lens, fit_lens
 from trainer.drift.observed import Observed, halves
 from trainer.drift.past import Past, excesses, learn_past
@@ -73,7 +73,7 @@ def look(reference: Reference, window: Observed, recipe: DriftRecipe, seed: int,
             name: asdict(each) for name, each in (counts or {}).items()}, volume=volume or {},
         novelty_rate=_novelty_rate(reference.observed, window),
         **_estimates(window, labels, labeled, recipe, seed))
-    return _explained(report, reference, seen, window, labels, recipe) if report.is_alarm else report
+    return _explained(report, reference, seen, window, labels, recipe, counts or {}) if report.is_alarm else report
 
 
 def look_at_segments(reference: Reference, window: Observed, recipe: DriftRecipe,
@@ -125,11 +125,12 @@ def _estimates(window: Observed, labels: Sequence[str], labeled: Answers | None,
 
 
 def _explained(report: DriftReport, reference: Reference, seen: Sketch, window: Observed, labels: Sequence[str],
-               recipe: DriftRecipe) -> DriftReport:
+               recipe: DriftRecipe, counts: dict[str, Counts]) -> DriftReport:
     lens, own, n = reference.lens, reference.sketch, recipe.n_examples
     names = list(labels) or [str(number) for number in range(window.probs.shape[1])]
     everything = asdict(report) | {
-        "moved": explain(lens, names, own, seen, name_clusters(lens, reference.observed)),
+        "moved": [*explain(lens, names, own, seen, name_clusters(lens, reference.observed)),
+                  *(moved_words(counts["reference"], counts["window"], lens.words) if counts else [])],
         "examples_before": examples(lens, seen, own, reference.observed, n),
         "examples_now": examples(lens, own, seen, window, n)}
     return DriftReport(**everything)
