@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 N_WORDS = 500
 SCRIPTS = {"latin": r"\p{Latin}", "hangul": r"\p{Hangul}", "han": r"\p{Han}", "kana": r"[\p{Hiragana}\p{Katakana}]",
-           "cyrillic": r"\p{Cyrillic}", "arabic": r"\p{Arabic}", "digit": r"\p{Nd}"}
+           "cyrillic": r"\p{Cyrillic}", "arabic": r"\p{Arabic}", "digit": r"\p{N}"}
 WORD_BREAK = r"[^\p{L}\p{N}_]+"
 
 

@@ -21,6 +21,7 @@ from trainer.drift.sketches import Sketch, sketch
 from trainer.evaluation import Answers
 
 USUAL_NOVELTY_RATE = 0.05
+N_TOLD_WORDS = 50                                     # in a report, which is kept for good
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def look(reference: Reference, window: Observed, recipe: DriftRecipe, seed: int,
         segments={source: adjusted(p, n_tests) for source, (p, _) in segments.items()}, unadjusted=tested.families,
         components=tested.components, is_beyond_past=_any_beyond(moved, reference), n_reference=len(reference.observed),
         n_window=len(window), block_texts=recipe.block_texts, counts={
-            name: asdict(each) for name, each in (counts or {}).items()}, volume=volume or {},
+            name: _told(each) for name, each in (counts or {}).items()}, volume=volume or {},
         novelty_rate=_novelty_rate(reference.observed, window),
         **_estimates(window, labels, labeled, recipe, seed))
     return _explained(report, reference, seen, window, labels, recipe, counts or {}) if report.is_alarm else report
@@ -87,6 +88,10 @@ def look_at_segments(reference: Reference, window: Observed, recipe: DriftRecipe
             tested = compare(own.sketch, seen, recipe.n_permutations, seed)
             found[source] = tested.joint, _is_beyond(own, seen, tested, recipe.alpha)
     return found
+
+
+def _told(counts: Counts) -> dict[str, Any]:
+    return asdict(counts) | {"words": dict(list(counts.words.items())[:N_TOLD_WORDS])}
 
 
 def _novelty_rate(reference: Observed, window: Observed) -> float:
