@@ -9,7 +9,7 @@ from trainer.asking.recipe import AskingRecipe
 from trainer.asking.ways import margins
 
 NEIGHBORS = 5
-SHARES = {"uncertain": 0.3, "disagreeing": 0.2, "novel": 0.2, "drifted": 0.1}      # the rest is drawn by chance
+SHARES = {"uncertainty": 0.3, "disagreement": 0.2, "novelty": 0.2, "drift": 0.1}      # the rest is drawn by chance
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def _scores(views: Views) -> dict[str, np.ndarray]:
                             * other[rows, theirs] + 1e-6)
     ranks = np.argsort(np.argsort(views.novelty)) / max(len(rows) - 1, 1)
     near_drift = (views.vectors @ views.drifted.T).max(axis=1) if len(views.drifted) else np.zeros(len(rows))
-    return {"drifted": near_drift.clip(0, 1), "disagreeing": disagreement, "novel": ranks,
-            "uncertain": 1 - margins(views.probs)}
+    return {"drift": near_drift.clip(0, 1), "disagreement": disagreement, "novelty": ranks,
+            "uncertainty": 1 - margins(views.probs)}
 
 
 def _is_near(vectors: np.ndarray, row: int, taken: list[tuple[int, str, float]], near: float) -> bool:
@@ -82,9 +82,9 @@ def _wanted(views: Views, labels: list[str], row: int, way: str, worth: float) -
     first, second = np.argsort(-views.probs[row])[:2]
     unsure = f"{labels[first]} {views.probs[row][first]:.2f} or {labels[second]} {views.probs[row][second]:.2f}"
     why = {"random": "drawn by chance: such labels alone tell the shares of the classes",
-           "uncertain": f"the model is unsure: {unsure}",
-           "disagreeing": f"the model says {labels[first]}, the labeled texts nearest to it say otherwise",
-           "novel": f"unlike what the model knows: novelty {views.novelty[row]:.2f}",
-           "drifted": "like the texts that drift was noticed by"}[way]
+           "uncertainty": f"the model is unsure: {unsure}",
+           "disagreement": f"the model says {labels[first]}, the labeled texts nearest to it say otherwise",
+           "novelty": f"unlike what the model knows: novelty {views.novelty[row]:.2f}",
+           "drift": "like the texts that drift was noticed by"}[way]
     return Wanted(views.texts[row], way, why, round(worth, 6), labels[first], float(views.probs[row][first]),
                   float(views.novelty[row]))
