@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trainer.augmentation.recipe import AugmentationRecipe
 from trainer.discovery.recipe import DiscoveryRecipe
+from trainer.drift.recipe import DriftRecipe
 from trainer.errors import RecipeError
 from trainer.fine_tuning.recipe import FineTuningRecipe
 from trainer.language_model.recipe import LanguageModelRecipe
@@ -186,6 +187,7 @@ class Recipe:
     discovery: DiscoveryRecipe = field(default_factory=DiscoveryRecipe)
     export: ExportRecipe = field(default_factory=ExportRecipe)
     gate: GateRecipe = field(default_factory=GateRecipe)
+    drift: DriftRecipe = field(default_factory=DriftRecipe)
 
     def __post_init__(self) -> None:
         is_known = self.encoder in ("minilm", "subword") or (self.encoder.startswith("hf:") and len(self.encoder) > 3)

@@ -13,7 +13,6 @@ from ingest.schema import SCHEMA
 from registry.artifacts.bundle import load_bundle
 from registry.class_decisions import accept
 from registry.database import read, write
-from registry.drift import record_drift_check
 from registry.labels import import_labels, labeled_texts
 from registry.lifecycle.compatibility import compatibility_change
 from registry.lifecycle.promotion import approve, promote
@@ -36,9 +35,9 @@ from trainer.errors import NotWatchable, RecipeError
 from trainer.export.bundle import CPU
 from trainer.language_model.backend import Completion, LanguageModelError
 from trainer.learning.embedded import Labeled
-from trainer.recipe import Recipe, recipe_of
+from trainer.recipe import recipe_of
 from trainer.run import run_once
-from trainer.scheduler.discovery import discover_if_advised
+from trainer.scheduler.discovery import discovering
 
 DISCOVERY = DiscoveryRecipe(min_texts=12, n_exemplars=24)
 NEW = ["exchange_rate", "terminate_account"]
@@ -134,14 +133,10 @@ def test_a_task_without_champion_or_texts_says_what_is_lacking(workplace, task):
         discover(workplace, "intent", DISCOVERY, seed=0)
 
 
-def test_only_the_advice_to_discover_leads_to_a_discovery(workplace, task):
-    with write(workplace.engine) as session:
-        checks = [record_drift_check(session, "intent", bank_version=1, version_number=1, advice=advice, run_id=None,
-                                     report={"is_alarm": True, "p_value": 0.001, "reason": "test"},
-                                     now=datetime.now(UTC)) for advice in ("retrain", "discover")]
-    assert discover_if_advised(workplace, "intent", None, Recipe()) is None
-    assert discover_if_advised(workplace, "intent", checks[0], Recipe()) is None
-    assert discover_if_advised(workplace, "intent", checks[1], Recipe()) is None      # there is no champion to ask
+def test_what_drift_advises_of_a_task_without_champion_proposes_nothing_and_stops_nothing(workplace, task, tmp_path):
+    discovering(tmp_path)(workplace, "intent", None)
+    with read(workplace.engine) as session:
+        assert list_proposals(session, "intent") == []
 
 
 def clouds(sizes, seed, dimensions=32):

@@ -1,22 +1,31 @@
-"""Looks for new classes where a drift check advises it, and leaves what it found to a person."""
+"""Looks for new classes where a look for drift advises it, and leaves what it found to a person."""
 
-from registry.tables import DriftCheck
-from trainer.discovery.discover import Discovery, discover, keep
+import logging
+from pathlib import Path
+
+from trainer.discovery.discover import discover, keep
+from trainer.drift.tick import Look
 from trainer.errors import NotWatchable
-from trainer.recipe import Recipe
-from trainer.workplace import Report, Workplace
+from trainer.recipe import recipe_for
+from trainer.scheduler.drift import Follow
+from trainer.workplace import Workplace
+
+log = logging.getLogger("hypermatch.trainer")
 
 
-def discover_if_advised(workplace: Workplace, task: str, check: DriftCheck | None, recipe: Recipe,
-                        report: Report = lambda _step, _done: None) -> Discovery | None:
-    """Discover and record if the check says so; None if it does not or the bank lacks what it takes."""
-    if check is None or check.advice != "discover":
-        return None
-    model = workplace.open_language_model(task, recipe.language_model)
-    try:
-        found = discover(workplace, task, recipe.discovery, recipe.seed, None if model is None else model.backend,
-                         report)
-    except NotWatchable:
-        return None
-    keep(workplace, task, found, "trainer")
-    return found
+def discovering(recipes: Path) -> Follow:
+    """Return what discovers classes by the task's own recipe and records them as proposals."""
+
+    def follow(workplace: Workplace, task: str, _found: Look) -> None:
+        recipe = recipe_for(task, recipes)
+        model = workplace.open_language_model(task, recipe.language_model)
+        try:
+            found = discover(workplace, task, recipe.discovery, recipe.seed, None if model is None else model.backend,
+                             lambda _step, _done: None)
+        except NotWatchable as error:
+            log.info("%s: discovery: %s", task, error)
+            return
+        keep(workplace, task, found, "trainer")
+        log.info("%s: discovery: %s", task, found)
+
+    return follow
