@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,12 +22,13 @@ from registry.errors import HyperMatchError
 from registry.heartbeats import beat, stop_beating
 from registry.lifecycle.promotion import Wanted, wanted
 from serving.metrics import Metrics
-from serving.predictor.pace import AT_ONCE, GENTLE
+from serving.predictor.network import Bodies
+from serving.predictor.pace import AT_ONCE, GENTLE, GIVING_WAY, Pace
 from serving.slot import Loaded, ModelSlot, prepare
 
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 300.0
-LOW_PRIORITY = 10
+LOW_PRIORITY = 19
 JITTER = 0.2                                          # of a poll, so that many workers do not ask at once
 log = logging.getLogger("hypermatch.serving")
 
@@ -53,6 +54,7 @@ class Watcher:
                  threads: int, metrics: Metrics, *, process: str, now: Callable[[], datetime]) -> None:
         self.engine, self.store, self.slots, self.providers, self.threads = engine, store, slots, providers, threads
         self.metrics, self.process, self.now = metrics, process, now
+        self.bodies = Bodies()
         self.setbacks: dict[str, Setback] = {}
         self.is_complete = False                      # everything that was wanted at the last look is served
         self.is_registry_away = False
@@ -115,11 +117,16 @@ class Watcher:
             log.info("%s v%d answers now", each.task, each.version_number)
 
     def _load(self, each: Wanted) -> Loaded:
-        bundle = load_bundle(self.store, each.digest)
-        pace = GENTLE if any(slot.current for slot in self.slots.values()) else AT_ONCE
+        """Load a version: at once where nothing answers yet, else beside what answers."""
+        if not any(slot.current for slot in self.slots.values()):
+            return self._prepare(each, AT_ONCE)
         gives_way = self.threads == 1                 # a pool's threads would inherit the low priority for good
         with ThreadPoolExecutor(1, "load", yield_to_others if gives_way else None) as aside:
-            return prepare(each, bundle, self.providers, self.threads, aside, pace)
+            return self._prepare(each, replace(GIVING_WAY if gives_way else GENTLE, executor=aside))
+
+    def _prepare(self, each: Wanted, pace: Pace) -> Loaded:
+        bundle = pace.aside(load_bundle, self.store, each.digest)
+        return prepare(each, bundle, self.providers, self.threads, self.bodies, pace)
 
     def _serves(self, each: Wanted) -> bool:
         slot = self.slots.get(each.task)
