@@ -32,6 +32,7 @@ class ModelSlot:
     def __init__(self) -> None:
         self.current: Loaded | None = None
         self.previous: Loaded | None = None
+        self.share = 1.0                              # of the requests, where the slot is a canary's
 
     def loaded(self, wanted: Wanted) -> Loaded | None:
         """Return the wanted version if this slot holds it."""
@@ -41,6 +42,10 @@ class ModelSlot:
     def swap(self, incoming: Loaded) -> None:
         if incoming is not self.current:
             self.previous, self.current = self.current, incoming
+
+    def clear(self) -> None:
+        """Let go of everything: a trial has ended."""
+        self.current = self.previous = None
 
 
 def prepare(wanted: Wanted, bundle: Bundle, providers: list[str], threads: int, bodies: Bodies, pace: Pace) -> Loaded:

@@ -1,11 +1,15 @@
 """The pace at which a model is loaded and proven: at once, or beside another that answers and needs the cores."""
 
+import os
+import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+LOW_PRIORITY = 19
 A = TypeVar("A")
 
 
@@ -35,3 +39,9 @@ class Pace:
 AT_ONCE = Pace(rows=64, rest=0)
 GENTLE = Pace(rows=2, rest=4.0)                       # a fifth of one core
 GIVING_WAY = Pace(rows=2, rest=1.0)                   # on a thread that takes what others leave
+
+
+def yield_to_others() -> None:
+    """Let this thread, where threads have priorities of their own (Linux), give way to those that answer."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)
