@@ -119,7 +119,7 @@ def test_another_canary_gets_other_requests():
     first, second = ([falls_to_canary("intents", version, each, 0.2) for each in texts] for version in (2, 3))
     assert 0.15 < np.mean(first) < 0.25 and 0.01 < np.mean(np.array(first) & np.array(second)) < 0.09
     wider = [falls_to_canary("intents", 2, each, 0.5) for each in texts]
-    assert all(later for earlier, later in zip(first, wider, strict=True) if earlier)      # a growing share keeps its own
+    assert all(now for before, now in zip(first, wider, strict=True) if before)  # a growing share keeps its own
     assert isinstance(falls_to_canary("intents", 2, ["\ud800"], 0.5), bool)
 
 
@@ -175,10 +175,10 @@ def test_a_challenger_is_compared_and_published_and_never_heard(installation, se
         told = ask(client, f"card {number}", "money")
         assert told["model_version"] == 1 and {row["label"] for row in told["predictions"]} == {"lost"}
     wait_until(lambda: shadowed(other, "disagreed") == before + 40)
-    answers = {source: [event for event in kafka.events if event["source"] == source] for source in ("serving", "shadow")}
-    assert len(answers["serving"]) == len(answers["shadow"]) == 40
-    assert {(event["model_version"], event["label"]) for event in answers["shadow"]} == {(other, "money")}
-    assert {event["text"] for event in answers["shadow"]} == {event["text"] for event in answers["serving"]}
+    served, shown = ([event for event in kafka.events if event["source"] == each] for each in ("serving", "shadow"))
+    assert len(served) == len(shown) == 40
+    assert {(event["model_version"], event["label"]) for event in shown} == {(other, "money")}
+    assert {event["text"] for event in shown} == {event["text"] for event in served}
 
 
 def test_a_challenger_that_fails_hurts_no_answer(open_client, installation, caplog):
