@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from registry.tables import AliasName
@@ -17,7 +18,8 @@ from serving.predictor.pace import AT_ONCE, yield_to_others
 from serving.slot import ModelSlot
 
 Trials = Mapping[tuple[str, AliasName], ModelSlot]
-Publish = Callable[[str, Sequence[str], Answer, list[dict[str, Any]], str], None]
+Publish = Callable[[str, Sequence[str], Answer, list[dict[str, Any]], str, datetime], None]
+SHORTLY = timedelta(milliseconds=1)                   # before the answer: the bank names a text by its latest source
 ROWS = 16                                             # of a run: no answer waits for more than one to leave its core
 log = logging.getLogger("hypermatch.serving")
 
@@ -30,11 +32,12 @@ def falls_to_canary(task: str, version_number: int, texts: Sequence[str], share:
 
 @dataclass(frozen=True)
 class Shown:
-    """Texts that were answered, and with which labels."""
+    """Texts that were answered, with which labels, and when."""
 
     task: str
     texts: Sequence[str]
     labels: list[str]
+    at: datetime
 
 
 class Shadow:
@@ -54,7 +57,7 @@ class Shadow:
         self.thread = threading.Thread(target=self._run, name="shadow", daemon=True)
         self.thread.start()
 
-    def show(self, task: str, texts: Sequence[str], labels: list[str]) -> None:
+    def show(self, task: str, texts: Sequence[str], labels: list[str], at: datetime) -> None:
         """Queue the texts for the challenger of their task, or drop and count them; returns at once."""
         slot = self.trials.get((task, AliasName.CHALLENGER))
         challenger = None if slot is None else slot.current
@@ -64,7 +67,7 @@ class Shadow:
             has_room = self.n_waiting + len(texts) <= self.max_texts
             self.n_waiting += len(texts) if has_room else 0
         if has_room:
-            self.waiting.put(Shown(task, texts, labels))
+            self.waiting.put(Shown(task, texts, labels, at))
         else:
             self.metrics.shadowed(task, challenger.version_number, "dropped", len(texts))
 
@@ -80,25 +83,27 @@ class Shadow:
         while (shown := self.waiting.get()) is not None and self.max_texts:
             slot = self.trials[shown.task, AliasName.CHALLENGER]
             for start in range(0, len(shown.texts), ROWS):
-                self._try(slot, shown.task, shown.texts[start:start + ROWS], shown.labels[start:start + ROWS])
+                self._try(slot, replace(shown, texts=shown.texts[start:start + ROWS],
+                                        labels=shown.labels[start:start + ROWS]))
             with self.lock:
                 self.n_waiting -= len(shown.texts)
 
-    def _try(self, slot: ModelSlot, task: str, texts: Sequence[str], labels: list[str]) -> None:
-        challenger = slot.current
+    def _try(self, slot: ModelSlot, shown: Shown) -> None:
+        challenger, count = slot.current, self.metrics.shadowed
         if challenger is None:                        # its trial ended meanwhile
             return
+        task, number = shown.task, challenger.version_number
         try:
-            answer = Answer(challenger, *challenger.predictor.probs(texts, self.pace))
+            answer = Answer(challenger, *challenger.predictor.probs(shown.texts, self.pace))
             told = protocol.rows(answer)
-            self.publish(task, texts, answer, told, "shadow")
+            self.publish(task, shown.texts, answer, told, "shadow", shown.at - SHORTLY)
         except Exception as error:                    # a challenger may break in ways nobody listed, and hurts nobody
-            self._say_failing(task, challenger.version_number, challenger.predictor.digest, error)
-            self.metrics.shadowed(task, challenger.version_number, "failed", len(texts))
+            self._say_failing(task, number, challenger.predictor.digest, error)
+            count(task, number, "failed", len(shown.texts))
             return
-        n_agreed = sum(row["label"] == label for row, label in zip(told, labels, strict=True))
-        self.metrics.shadowed(task, challenger.version_number, "agreed", n_agreed)
-        self.metrics.shadowed(task, challenger.version_number, "disagreed", len(texts) - n_agreed)
+        n_agreed = sum(row["label"] == label for row, label in zip(told, shown.labels, strict=True))
+        count(task, number, "agreed", n_agreed)
+        count(task, number, "disagreed", len(told) - n_agreed)
 
     def _say_failing(self, task: str, number: int, digest: str, error: Exception) -> None:
         if digest not in self.failing:

@@ -89,8 +89,9 @@ class Worker:
 
     def publish(self, task: str, texts: list[str], answer: Answer, told: list[dict[str, Any]]) -> None:
         """Hand an answer to the publisher and its texts to the challenger; never waits."""
-        self._publish(task, texts, answer, told, "serving")
-        self.shadow.show(task, texts, [row["label"] for row in told])
+        at = datetime.now(UTC)
+        self._publish(task, texts, answer, told, "serving", at)
+        self.shadow.show(task, texts, [row["label"] for row in told], at)
 
     def info(self) -> dict[str, Any]:
         """Say what answers here, on which provider, and why not on a better one."""
@@ -128,11 +129,10 @@ class Worker:
         self.metrics.answered(task, answer.by.version_number, len(texts))
         return answer
     def _publish(self, task: str, texts: Sequence[str], answer: Answer, told: list[dict[str, Any]],
-                 source: str) -> None:
+                 source: str, at: datetime) -> None:
         if self.publisher is not None:
-            at = datetime.now(UTC).isoformat()
             by = {"task": task, "model_version": answer.by.version_number, "label_space": answer.by.label_space,
-                  "at": at, "source": source}
+                  "at": at.isoformat(), "source": source}
             self.publisher.publish([
                 {"id": uuid.uuid4().hex, "text": text, "label": row["label"], "confidence": row["confidence"],
                  "novelty": row["novelty"], **by}
