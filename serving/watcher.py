@@ -58,7 +58,7 @@ class Watcher:
         self.setbacks: dict[tuple[str, AliasName], Setback] = {}
         self.is_complete = False                      # everything that was wanted at the last look is served
         self.is_registry_away = False
-        self.stop = threading.Event()
+        self.stop, self.woken = threading.Event(), threading.Event()
         self.beaten = float("-inf")
 
     def run(self, poll_seconds: float, heartbeat_seconds: float) -> None:
@@ -66,8 +66,14 @@ class Watcher:
         while not self.stop.is_set():
             self.look()
             self.report(heartbeat_seconds)
-            self.stop.wait(poll_seconds * random.uniform(1 - JITTER, 1 + JITTER))
+            self.woken.wait(poll_seconds * random.uniform(1 - JITTER, 1 + JITTER))
+            self.woken.clear()
         self._say_goodbye()
+
+    def end(self) -> None:
+        """Stop looking; a version that is being loaded is loaded first."""
+        self.stop.set()
+        self.woken.set()
 
     def look(self) -> None:
         """Compare once what is wanted with what serves, and mend the difference."""

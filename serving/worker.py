@@ -15,6 +15,7 @@ import anyio.to_thread
 from sqlalchemy import Engine
 
 from registry.artifacts.store import ArtifactStore
+from registry.notices import listen
 from registry.tables import AliasName
 from serving.batcher import Answer, Batcher
 from serving.errors import DeadlineExceeded, NotLoaded, UnknownTask
@@ -152,11 +153,12 @@ async def opened(settings: ServingSettings, engine: Engine, store: ArtifactStore
     thread = threading.Thread(target=watcher.run, args=(settings.poll_seconds, settings.heartbeat_seconds),
                               name="watcher", daemon=True)
     thread.start()
+    threading.Thread(target=listen, args=(engine, watcher.woken, watcher.stop), name="notices", daemon=True).start()
     worker = Worker(settings, watcher, choice, publisher, metrics)
     try:
         yield worker
     finally:
-        watcher.stop.set()
+        watcher.end()
         await anyio.to_thread.run_sync(thread.join, 10)
         await anyio.to_thread.run_sync(worker.shadow.close)
         worker.executor.shutdown(cancel_futures=True)

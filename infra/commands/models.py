@@ -21,13 +21,18 @@ def list_(task_name: str) -> None:
     """List the versions of TASK, newest first."""
     from infra.tables import echo_table
     from registry.database import read
+    from registry.lifecycle.promotion import wanted
+    from registry.lifecycle.trials import TRIALS
     from registry.lifecycle.versions import list_versions
 
     with read(open_registry()) as session:
-        rows = [[f"v{version.number}", version.stage.value, _accuracy(version.evaluation), version.n_labels,
-                 version.digest[:12], version.created_at.isoformat(timespec="seconds")]
+        trials = {each.version_number: f"{each.alias.value} {each.share:.0%}" for each in wanted(session, TRIALS)
+                  if each.task == task_name}
+        rows = [[f"v{version.number}", version.stage.value, trials.get(version.number, "-"),
+                 _accuracy(version.evaluation), version.n_labels, version.digest[:12],
+                 version.created_at.isoformat(timespec="seconds")]
                 for version in list_versions(session, task_name)]
-    echo_table(["version", "stage", "gate accuracy", "labels", "digest", "created"], rows)
+    echo_table(["version", "stage", "on trial as", "gate accuracy", "labels", "digest", "created"], rows)
 
 
 @command.command("show")

@@ -6,6 +6,7 @@ from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from registry.errors import Stale
+from registry.notices import tell
 from registry.tables import Alias, AliasName
 
 
@@ -22,6 +23,7 @@ def generation_of(session: Session, task: str, name: AliasName) -> int:
 def point_alias(session: Session, task: str, name: AliasName, number: int, *, generation: int, now: datetime,
                 share: float | None = None) -> None:
     """Point an alias at a version if its generation is still `generation` (0: if it is not there); else raise Stale."""
+    tell(session)
     if generation == 0 and alias_of(session, task, name) is None:
         session.add(Alias(task=task, name=name, version_number=number, share=share, changed_at=now))
         session.flush()
@@ -40,6 +42,7 @@ def drop_alias(session: Session, alias: Alias) -> None:
     if session.connection().execute(statement).rowcount != 1:
         raise _changed(alias.task, alias.name)
     session.expunge(alias)
+    tell(session)
 
 
 def _changed(task: str, name: AliasName) -> Stale:

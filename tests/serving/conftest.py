@@ -87,7 +87,7 @@ def serve(installation):
     opened_clients = []
 
     def start(**settings) -> TestClient:
-        chosen = ServingSettings(poll_seconds=0.05, threads=1, providers="cpu", **settings)
+        chosen = ServingSettings(**{"poll_seconds": 0.05, "threads": 1, "providers": "cpu", **settings})
         app = create_app(lambda: opened(chosen, installation.engine, installation.store))
         client = TestClient(app, raise_server_exceptions=False)
         client.__enter__()
