@@ -1,9 +1,11 @@
 """Tells servers at once that an alias changed, where the registry is PostgreSQL; elsewhere they find out by asking."""
 
 import threading
+from contextlib import closing
+from typing import Any
 
-import psycopg
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 CHANNEL = "hypermatch_aliases"
@@ -25,14 +27,24 @@ def listen(engine: Engine, woken: threading.Event, stop: threading.Event) -> Non
     """
     if engine.dialect.name != "postgresql":
         return
-    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    failures = (DBAPIError, engine.dialect.loaded_dbapi.Error)
     while not stop.is_set():
         try:
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute(f"LISTEN {CHANNEL}")
+            with closing(_listening(engine)) as connection:
                 woken.set()
                 while not stop.is_set():
                     for _ in connection.notifies(timeout=LOOK_SECONDS, stop_after=1):
                         woken.set()
-        except psycopg.Error:                         # asking goes on, and says what is wrong
+        except failures:                              # asking goes on, and says what is wrong
             stop.wait(RETRY_SECONDS)
+
+
+def _listening(engine: Engine) -> Any:
+    """Return a connection of psycopg that is nobody else's."""
+    pooled = engine.raw_connection()
+    connection: Any = pooled.driver_connection
+    pooled.detach()
+    connection.rollback()
+    connection.autocommit = True
+    connection.execute(f"LISTEN {CHANNEL}")
+    return connection

@@ -82,7 +82,7 @@ class Worker:
             raise UnknownTask(f"no task {task[:80]!r} is served here")
         if slot.current is None:
             raise NotLoaded(f"the model of {task} is not loaded yet")
-        for loaded in (slot.current, canary and canary.current):
+        for loaded in (slot.current, None if canary is None else canary.current):
             if loaded is not None and version in (None, str(loaded.version_number)):
                 return loaded
         raise UnknownTask(f"version {str(version)[:20]} of {task[:80]} does not answer here, "

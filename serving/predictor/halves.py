@@ -25,8 +25,8 @@ class Graph:
     @classmethod
     def of(cls, content: bytes) -> "Graph":
         """Take a model apart; raises Malformed."""
-        outer = list(fields(memoryview(content)))
-        inner = [part for number, value in outer if number == GRAPH for part in fields(view(value))]
+        outer: list[Field] = list(fields(memoryview(content)))
+        inner: list[Field] = [part for number, value in outer if number == GRAPH for part in fields(view(value))]
         return cls([each for each in outer if each[0] != GRAPH], inner)
 
     def digest(self) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from serving.predictor.wire import encoded, fields
 # Field numbers of a tensor and of the entries that say where external data is.
 DIMS, DATA_TYPE, NAME, RAW_DATA, EXTERNAL_DATA, DATA_LOCATION = 1, 2, 8, 9, 13, 14
 KEY, VALUE, IS_EXTERNAL = 1, 2, 1
-KINDS = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 10: np.float16}
+KINDS: dict[Any, type[np.generic]] = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 10: np.float16}
 LARGE_BYTES = 64 * 1024                               # below it a copy is not worth the trouble
 
 
