@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-LOW_PRIORITY = 10                                     # a tenth of a busy core: with less, the moments that need the lock
+LOW_PRIORITY = 10                                     # a tenth of a busy core: with less, moments that need the lock
                                                       # after all could hold it up for 0.2 s on a crowded machine
 A = TypeVar("A")
 
