@@ -30,8 +30,8 @@ Bodies = WeakValueDictionary[str, Opened]             # by digest; a body lives 
 class Network:
     """Runs one graph, in one session or, where it can be cut at its embedding, in two."""
 
-    def __init__(self, body: Opened, head: Opened | None) -> None:
-        self.body, self.head = body, head
+    def __init__(self, body: Opened, head: Opened | None, is_shared: bool = False) -> None:
+        self.body, self.head, self.is_shared = body, head, is_shared
 
     def run(self, outputs: Sequence[str], inputs: dict[str, Any]) -> list[np.ndarray]:
         """Return the named outputs of one run."""
@@ -70,11 +70,11 @@ def open_network(model: bytes, providers: Sequence[str], threads: int, name: str
         return Network(pace.aside(_open, whole, providers, threads, name), None)
     body, head = halves
     digest = pace.aside(body.digest)
-    opened = bodies.get(digest)
-    check_graph(head.to_bytes() if opened else model, name)
-    if opened is None:
-        opened = bodies[digest] = pace.aside(_open, body, providers, threads, name)
-    return Network(opened, _open(head, providers, threads, name))
+    shared = bodies.get(digest)
+    check_graph(head.to_bytes() if shared else model, name)
+    opened = shared or pace.aside(_open, body, providers, threads, name)
+    bodies[digest] = opened
+    return Network(opened, _open(head, providers, threads, name), is_shared=shared is not None)
 
 
 def _open(graph: Graph, providers: Sequence[str], threads: int, name: str) -> Opened:

@@ -57,7 +57,12 @@ class Predictor:
         return probs, novelty
 
     def warm_up(self, pace: Pace = AT_ONCE) -> None:
-        """Run the shapes that traffic will bring: the first run of a shape allocates, on a GPU it also compiles."""
+        """Run the shapes that traffic will bring: the first run of a shape allocates, on a GPU it also compiles.
+
+        A body that others share has run them already.
+        """
+        if self.session.is_shared:
+            return
         texts = self.golden.texts
         provider = self.session.get_providers()[0]
         for n in WARM_UP_ROWS.get(provider, WARM_UP_ROWS_OF_A_DEVICE):
