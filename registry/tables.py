@@ -65,6 +65,8 @@ class AliasName(StrEnum):
 
     CHAMPION = "champion"
     PREVIOUS = "previous"
+    CHALLENGER = "challenger"
+    CANARY = "canary"
 
 
 class ProposalState(StrEnum):
@@ -192,6 +194,7 @@ class Alias(SQLModel, table=True):
     task: str = Field(primary_key=True, foreign_key="task.name")
     name: AliasName = Field(primary_key=True, sa_type=_enum(AliasName))
     version_number: int
+    share: float | None = Field(default=None, description="Of the requests that a canary answers.")
     generation: int = 1
     changed_at: datetime = Field(sa_type=UtcDateTime)
 

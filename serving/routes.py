@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from serving import problems, protocol
 from serving.batcher import Answer
-from serving.errors import NotLoaded, RequestRefused, TooLarge, UnknownTask, WrongMediaType
+from serving.errors import NotLoaded, RequestRefused, TooLarge, WrongMediaType
 from serving.slot import Loaded
 from serving.worker import Worker
 
@@ -69,7 +69,8 @@ async def infer(request: Request) -> Response:
         _loaded(request)                              # a pinned version that does not answer here is a 404
     request_id, texts, pinned = protocol.read_infer(await _body(request, worker.max_body_bytes), worker.limits)
     request_id = request_id or uuid.uuid4().hex
-    return await _answered(worker, task, texts, pinned, partial(protocol.inference, task, request_id))
+    shape = partial(protocol.inference, task, request_id)
+    return await _answered(worker, task, texts, pinned, shape, request.path_params.get("version"))
 
 
 async def info(request: Request) -> Response:
@@ -102,12 +103,13 @@ async def ready(request: Request) -> Response:
     return _json({"ready": True})
 
 
-async def _answered(worker: Worker, task: str, texts: list[str], pinned: int | None, shape: Shape) -> Response:
+async def _answered(worker: Worker, task: str, texts: list[str], pinned: int | None, shape: Shape,
+                    version: str | None = None) -> Response:
     """Answer in the label space that the client pinned; what is published is the whole answer."""
     begun = time.perf_counter()
     known = task if task in worker.slots else ""      # unknown names must not become metrics of their own
     try:
-        answer = await worker.answer(task, texts)
+        answer = await worker.answer(task, texts, version)
         columns = protocol.pinned(answer.by, pinned)
     except RequestRefused as error:
         worker.metrics.request(known, problems.CODES[type(error)], time.perf_counter() - begun)
@@ -137,12 +139,7 @@ async def _body(request: Request, max_bytes: int) -> bytes:
 
 def _loaded(request: Request) -> Loaded:
     """Return what answers for the task of the path, if the path names no other version."""
-    loaded = _worker(request).loaded(request.path_params["task"])
-    version = request.path_params.get("version")
-    if version is not None and version != str(loaded.version_number):
-        raise UnknownTask(f"version {version[:20]} of {request.path_params['task'][:80]} does not answer here, "
-                          f"{loaded.version_number} does")
-    return loaded
+    return _worker(request).loaded(request.path_params["task"], request.path_params.get("version"))
 
 
 def _worker(request: Request) -> Worker:

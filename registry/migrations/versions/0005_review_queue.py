@@ -8,7 +8,7 @@ ITEM_STATES = ("open", "disputed", "settled", "dropped")
 ANSWER_STATES = ("claimed", "labeled", "skipped")
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:
