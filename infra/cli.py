@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "Tell the whole story on real text.",
     "doctor": "Check that everything is as it should be.",
     "drift": "Look for drift in the bank.",
+    "encoder": "Pretrain an encoder on unlabeled text.",
     "ingest": "Bank production text.",
     "labels": "Bring in human labels and say which texts to label next.",
     "migrate": "Create the registry or bring it to the newest revision.",
