@@ -80,7 +80,7 @@ def information(counts: sparse.csr_matrix) -> sparse.csr_matrix:
     total, of_rows, of_columns = counts.sum(), counts.sum(axis=1).A1, counts.sum(axis=0).A1 ** EVENED
     of_columns *= total / max(of_columns.sum(), LEAST)
     rows = np.repeat(np.arange(counts.shape[0], dtype=np.int32), np.diff(counts.indptr))
-    counts.data = np.log(counts.data * total / (of_rows[rows] * of_columns[counts.indices])).astype(np.float32)
+    counts.data = np.log(counts.data * total / (of_rows[rows] * of_columns[counts.indices]))
     counts.data[counts.data < 0] = 0
     counts.eliminate_zeros()
     return counts

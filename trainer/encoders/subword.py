@@ -33,6 +33,7 @@ class BagOfNgrams(nn.Module):
     def __init__(self, table: Tensor, usual: Tensor, widths: Tensor) -> None:
         super().__init__()
         self.table = nn.Embedding.from_pretrained(table, freeze=False, padding_idx=0)
+        self.usual: Tensor
         self.register_buffer("usual", usual)
         self.widths: list[int] = widths.tolist()
 

@@ -62,7 +62,7 @@ class Corpus:
         return self._padded(found)
 
     def _padded(self, texts: list[np.ndarray]) -> tuple[Tensor, Tensor]:
-        begin, end = (self.tokenizer.token_to_id(name) for name in (BEGIN, END))
+        begin, end = SPECIAL.index(BEGIN), SPECIAL.index(END)
         ids = np.zeros((len(texts), max(map(len, texts)) + 2), np.int64)
         for row, text in enumerate(texts):
             ids[row, : len(text) + 2] = [begin, *text, end]
@@ -75,7 +75,7 @@ class Corpus:
         is_hidden = chances < max(share, chances.min() + 1e-9)
         fate = generator.random(ids.shape)
         hidden = np.where(fate < OTHER_SHARE, generator.integers(len(SPECIAL), self.n_tokens, ids.shape),
-                          np.where(fate < OTHER_SHARE + KEPT_SHARE, ids.numpy(), self.tokenizer.token_to_id(MASK)))
+                          np.where(fate < OTHER_SHARE + KEPT_SHARE, ids.numpy(), SPECIAL.index(MASK)))
         return torch.from_numpy(np.where(is_hidden, hidden, ids.numpy())), torch.from_numpy(is_hidden)
 
     @property

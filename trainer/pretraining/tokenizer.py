@@ -24,8 +24,7 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int) -> bytes:
     tokenizer.train_from_iterator(texts, trainers.BpeTrainer(
         vocab_size=vocabulary, initial_alphabet=alphabet, limit_alphabet=len(alphabet), min_frequency=2,
         special_tokens=list(SPECIAL), show_progress=False))
-    ends = {name: tokenizer.token_to_id(name) for name in (BEGIN, END)}
-    tokenizer.post_processor = processors.BertProcessing((END, ends[END]), (BEGIN, ends[BEGIN]))
+    tokenizer.post_processor = processors.BertProcessing((END, SPECIAL.index(END)), (BEGIN, SPECIAL.index(BEGIN)))
     return tokenizer.to_str().encode()
 
 

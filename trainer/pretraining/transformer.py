@@ -79,7 +79,8 @@ def _learn(model: MaskedWords, corpus: Corpus, recipe: TransformerRecipe, seed: 
            report: Callable[[float], None]) -> dict[str, float]:
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
     lessons = _lessons(corpus, recipe, seed)
-    done, losses = checkpoints.resume(model, optimizer), {}
+    done = checkpoints.resume(model, optimizer)
+    losses: dict[str, float] = {}
     model.train()
     for step in range(done, len(lessons)):
         try:
