@@ -26,6 +26,7 @@ class SubwordRecipe:
 
     dimensions: int = 192                             # that say what a text holds
     context_dimensions: int = 192                     # that say beside what its words stand
+    contexts: str = ""                                # folder of a pretrained `subword` to take the latter from
     window: int = 2                                   # words to each side
     n_contexts: int = 6_000
     n_min: int = 1

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from serving.predictor import NgramFeatures
 from tests.ingest.conftest import make_rows
@@ -23,13 +25,17 @@ from trainer.encoders.embedder import Embedder
 from trainer.encoders.kinds import open_encoder
 from trainer.encoders.subword import config_of
 from trainer.errors import EncoderError, Interrupted
+from trainer.learning.embedded import Labeled
+from trainer.learning.supervised import learn_supervised
+from trainer.learning.tfidf import answers_of_tfidf
 from trainer.pretraining.card import Source
 from trainer.pretraining.kept import find, kept_encoders
 from trainer.pretraining.pretrain import UNFINISHED, pretrain_encoder
 from trainer.pretraining.texts import Batch, gate_texts_of, gathered, of_bank
-from trainer.recipe import recipe_of
+from trainer.recipe import HeadRecipe, recipe_of
 from trainer.workplace import limit_threads
 
+ROOT = Path(__file__).parents[2]
 TINY = """
 [subword]
 dimensions = 16
@@ -168,6 +174,21 @@ def test_a_damaged_encoder_is_refused(workplace, texts, tmp_path):
         open_encoder(recipe_of({"encoder": kept.named}), [], tmp_path)
 
 
+def test_a_task_takes_its_contexts_from_an_encoder_that_read_more(workplace, texts, traffic, tmp_path):
+    kept = pretrained(workplace, tmp_path, texts, "subword")
+    recipe = recipe_of({"encoder": "subword", "subword": {"dimensions": 16, "n_buckets": 4_096,
+                                                          "contexts": str(kept.folder)}})
+
+    own = open_encoder(recipe, traffic[:20], tmp_path)
+    read = open_encoder(recipe_of({"encoder": kept.named}), [], tmp_path)
+
+    tables = [encoder.build().table.weight for encoder in (own, read)]
+    assert torch.equal(tables[0][:, 16:], tables[1][:, 16:]) and not torch.equal(tables[0], tables[1])
+    assert "CC0 1.0" in own.license
+    with pytest.raises(EncoderError, match="other n-grams"):
+        open_encoder(replace(recipe, subword=replace(recipe.subword, n_buckets=8_192)), traffic, tmp_path)
+
+
 def test_words_that_stand_beside_the_same_words_lie_near():
     subjects = ("나는", "너는", "우리는")
     sentences = [f"{subject} {fruit} {verb}" for subject in subjects for verb in ("먹어", "샀어", "씻어")
@@ -175,11 +196,31 @@ def test_words_that_stand_beside_the_same_words_lie_near():
     sentences += [f"{subject} {place} {verb}" for subject in subjects for verb in ("가자", "갔어", "왔어")
                   for place in ("학교에", "병원에")]
     recipe = replace(RECIPE.subword, n_buckets=2**16)
-    inner = NgramFeatures(NgramFeatures(config_of(recipe)).config.model_copy(
-        update={"has_edges": False}).model_dump_json().encode())
+    featurize = NgramFeatures(config_of(recipe))
 
-    table = context_table(sentences, inner, recipe, 0, lambda _done: None)
+    table = context_table(sentences, featurize, recipe, 0, lambda _done: None)
 
-    rows = count_matrix(["사과를", "딸기를", "학교에"], inner) @ table
+    rows = count_matrix(["사과를", "딸기를", "학교에"], featurize) @ table
     apple, berry, school = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     assert apple @ berry > apple @ school + 0.3
+
+
+def test_few_labels_teach_more_through_subword_than_through_the_ngrams_themselves(tmp_path):
+    rows = pq.read_table(ROOT / "infra/demo/banking77.parquet").to_pandas()
+    rows = rows[rows["label"].isin(sorted(rows["label"].unique())[:20])].reset_index(drop=True)
+    texts, classes = list(rows["text"]), rows["label"].astype("category").cat.codes.to_numpy(np.int64)
+    encoder = open_encoder(recipe_of({"encoder": "subword"}), texts, tmp_path)
+    vectors = Embedder(encoder, body_of(encoder, tmp_path), EmbeddingCache(tmp_path, encoder.digest), 1).compute(texts)
+    accuracies = []
+    for draw in range(3):
+        order = np.random.default_rng(draw).permutation(len(texts))
+        drawn = np.concatenate([order[classes[order] == klass][:3] for klass in range(20)])
+        rest = np.setdiff1d(order, drawn)
+        head = learn_supervised(Labeled(vectors[drawn], classes[drawn], 20), HeadRecipe(), draw)
+        baseline = answers_of_tfidf([texts[row] for row in drawn], classes[drawn], 20, [texts[row] for row in rest],
+                                    [texts[row] for row in rest])
+        accuracies.append([(probs.argmax(axis=1) == classes[rest]).mean()
+                           for probs in (head.probs(vectors[rest]), baseline)])
+
+    ours, baseline = np.mean(accuracies, axis=0)
+    assert ours > baseline + 0.03, (ours, baseline)

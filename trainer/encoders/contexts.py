@@ -52,8 +52,8 @@ def context_table(texts: Sequence[str], featurize: NgramFeatures, recipe: Subwor
     before and behind theirs is factorized: what skip-gram vectors converge to (Levy &
     Goldberg, NIPS 2014), without passes over the bank.
     """
-    words = Words.of(texts, recipe.max_chars)
-    held = count_matrix(words.distinct, featurize)                                   # (words, n_buckets + 1)
+    words, inner = Words.of(texts, recipe.max_chars), featurize.config.model_copy(update={"has_edges": False})
+    held = count_matrix(words.distinct, NgramFeatures(inner.model_dump_json().encode()))      # (words, n_buckets + 1)
     counts = held.T @ words.counts()
     report(0.2)
     company = information(_company(held, counts, words.followers(recipe.window), recipe.n_contexts))

@@ -22,19 +22,21 @@ Part = Callable[[str, Callable[[], bytes]], bytes]
 
 
 def pretrain(texts: Sequence[str], featurize: NgramFeatures, recipe: SubwordRecipe, seed: int,
-             report: Callable[[float], None], part: Part = lambda _name, make: make()) -> dict[str, Tensor]:
+             report: Callable[[float], None], part: Part = lambda _name, make: make(),
+             context: Tensor | None = None) -> dict[str, Tensor]:
     """Return the table (n_buckets + 1, d), the widths of its blocks, and the usual vector (d,) of a text.
 
-    Seeded, and the same on each run with as many threads.
+    `context` is a block that was learned from other texts. Seeded, and the same on each
+    run with as many threads.
     """
     report(0.0)
     counts = count_matrix(texts, featurize)
     report(0.1)
     semantic = _tensor(part("semantic.safetensors", lambda: save({"table": _semantic(counts, recipe, seed, report)})))
     report(0.5)
-    inner = NgramFeatures(featurize.config.model_copy(update={"has_edges": False}).model_dump_json().encode())
-    context = _tensor(part("context.safetensors", lambda: save({"table": torch.from_numpy(
-        context_table(texts, inner, recipe, seed, lambda done: report(0.5 + 0.45 * done)))})))
+    if context is None:
+        context = _tensor(part("context.safetensors", lambda: save({"table": torch.from_numpy(
+            context_table(texts, featurize, recipe, seed, lambda done: report(0.5 + 0.45 * done)))})))
     usual = torch.cat([torch.zeros(semantic.shape[1]), _usual(counts, context)])
     return {"table": torch.cat([semantic, context], dim=1).contiguous(), "usual": usual,
             "widths": torch.tensor([semantic.shape[1], context.shape[1]])}

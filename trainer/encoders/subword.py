@@ -1,6 +1,6 @@
 """The `subword` encoder: hashed character n-grams and one table of vectors, pretrained on the texts at hand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -54,17 +54,14 @@ def subword(texts: Sequence[str], recipe: SubwordRecipe, seed: int, cache: Path,
     distinct = sorted({normalize(text) for text in texts} - {""})
     key = digest_of(config, repr(recipe).encode(), str(seed).encode(), *(text_hash(text).encode() for text in distinct))
     weights = cached(cache / "subword" / f"{key}.safetensors", lambda: made_of(distinct, recipe, seed, report))
-    return of_weights("subword", "none: pretrained here", weights, config)
+    license_name = license_of(Path(recipe.contexts).expanduser()) if recipe.contexts else "none: pretrained here"
+    return of_weights("subword", license_name, weights, config)
 
 
 def subword_from(folder: Path) -> Encoder:
     """Return what `hypermatch encoder pretrain` left in `folder`; raises EncoderError unless it is whole."""
-    try:
-        files = ArtifactStore(str(folder.absolute().parent)).load(folder.name).files
-        return of_weights(f"subword:{folder}", license_of(folder), files[TABLE], files[NGRAMS])
-    except (RegistryError, KeyError) as error:
-        raise EncoderError(f"there is no whole subword encoder in {folder} ({error})",
-                           "`hypermatch encoder list` shows what there is") from error
+    files = _files(folder)
+    return of_weights(f"subword:{folder}", license_of(folder), files[TABLE], files[NGRAMS])
 
 
 def config_of(recipe: SubwordRecipe) -> bytes:
@@ -79,7 +76,27 @@ def made_of(distinct: Sequence[str], recipe: SubwordRecipe, seed: int, report: C
     if len(distinct) < MIN_TEXTS:
         raise EncoderError(f"the subword encoder cannot be pretrained on {len(distinct)} texts",
                            "bank some texts or import labels first")
-    return save(pretrain(distinct, NgramFeatures(config_of(recipe)), recipe, seed, report, part))
+    context = context_of(Path(recipe.contexts).expanduser(), recipe) if recipe.contexts else None
+    return save(pretrain(distinct, NgramFeatures(config_of(recipe)), recipe, seed, report, part, context))
+
+
+def context_of(folder: Path, recipe: SubwordRecipe) -> Tensor:
+    """Return the context block of a pretrained encoder; raises EncoderError unless it has the recipe's n-grams."""
+    files = _files(folder)
+    if files[NGRAMS] != config_of(recipe):
+        raise EncoderError(f"the subword encoder in {folder} has other n-grams than the recipe",
+                           "take n_min, n_max, n_buckets and max_chars from its card")
+    weights = load(files[TABLE])
+    return weights["table"][:, -int(weights["widths"][-1]) :]
+
+
+def _files(folder: Path) -> Mapping[str, bytes]:
+    try:
+        files = ArtifactStore(str(folder.absolute().parent)).load(folder.name).files
+        return {name: files[name] for name in (TABLE, NGRAMS)}
+    except (RegistryError, KeyError) as error:
+        raise EncoderError(f"there is no whole subword encoder in {folder} ({error})",
+                           "`hypermatch encoder list` shows what there is") from error
 
 
 def of_weights(name: str, license_name: str, weights: bytes, config: bytes) -> Encoder:

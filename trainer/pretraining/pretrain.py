@@ -16,7 +16,6 @@ from trainer.pretraining.transformer import pretrain_transformer
 from trainer.recipe import Recipe
 from trainer.workplace import Workplace
 
-KINDS = ("subword", "transformer")
 UNFINISHED = "unfinished"
 
 Report = Callable[[float], None]
