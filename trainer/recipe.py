@@ -14,6 +14,7 @@ from trainer.errors import RecipeError
 from trainer.fine_tuning.recipe import FineTuningRecipe
 from trainer.language_model.recipe import LanguageModelRecipe
 from trainer.learning.novelty_recipe import NoveltyRecipe
+from trainer.pretraining.recipe import TransformerRecipe
 from trainer.ranges import check
 
 Precision = Literal["fp32", "int8", "fp16"]
@@ -28,7 +29,11 @@ SELECTION_METHODS: tuple[str, ...] = get_args(SelectionMethod)
 class SubwordRecipe:
     """How the `subword` encoder is pretrained on the texts at hand."""
 
-    dimensions: int = 192
+    dimensions: int = 192                             # that say what a text holds
+    context_dimensions: int = 192                     # that say beside what its words stand
+    contexts: str = ""                                # folder of a pretrained `subword` to take the latter from
+    window: int = 2                                   # words to each side
+    n_contexts: int = 6_000
     n_min: int = 1
     n_max: int = 4
     n_buckets: int = 65_536
@@ -41,6 +46,9 @@ class SubwordRecipe:
 
     def __post_init__(self) -> None:
         check(8 <= self.dimensions <= 4_096, "subword.dimensions", self.dimensions, "8 to 4096")
+        check(8 <= self.context_dimensions <= 4_096, "subword.context_dimensions", self.context_dimensions, "8 to 4096")
+        check(1 <= self.window <= 100, "subword.window", self.window, "1 to 100")
+        check(16 <= self.n_contexts <= 2**17, "subword.n_contexts", self.n_contexts, "16 to 131072")
         check(1 <= self.n_min <= self.n_max <= 8, "subword.n_max", self.n_max, "n_min to 8")
         check(256 <= self.n_buckets <= 2**22, "subword.n_buckets", self.n_buckets, "256 to 4194304")
         check(1 <= self.max_chars <= 8_192, "subword.max_chars", self.max_chars, "1 to 8192")
@@ -177,6 +185,7 @@ class Recipe:
     max_traffic: int = 20_000                         # newest bank texts used; 0 leaves the traffic out
     seed: int = 20261123
     subword: SubwordRecipe = field(default_factory=SubwordRecipe)
+    transformer: TransformerRecipe = field(default_factory=TransformerRecipe)
     head: HeadRecipe = field(default_factory=HeadRecipe)
     in_domain: InDomainRecipe = field(default_factory=InDomainRecipe)
     out_of_domain: OutOfDomainRecipe = field(default_factory=OutOfDomainRecipe)
@@ -190,10 +199,11 @@ class Recipe:
     drift: DriftRecipe = field(default_factory=DriftRecipe)
 
     def __post_init__(self) -> None:
-        is_known = self.encoder in ("minilm", "subword") or (self.encoder.startswith("hf:") and len(self.encoder) > 3)
-        check(is_known, "encoder", self.encoder, "minilm, subword or hf:<path or name>")
-        check(self.encoder != "subword" or self.fine_tuning.use != "always", "fine_tuning.use", "always",
+        check(self.encoder.partition(":")[0] != "subword" or self.fine_tuning.use != "always", "fine_tuning.use", "always",
               "auto or never with the subword encoder: only a transformer has layers to tune")
+        kind, _, place = self.encoder.partition(":")
+        is_known = self.encoder in ("minilm", "subword") or (kind in ("subword", "hf") and place != "")
+        check(is_known, "encoder", self.encoder, "minilm, subword, subword:<folder> or hf:<path or name>")
         check(8 <= self.max_tokens <= 8_192, "max_tokens", self.max_tokens, "8 to 8192")
         check(self.max_traffic >= 0, "max_traffic", self.max_traffic, "0 or more")
         check(0 <= self.seed < 2**32, "seed", self.seed, "0 to 4294967295")
