@@ -11,8 +11,8 @@ PROVIDERS = ("eda", "back-translation", "paraphrase", "templates")
 class AugmentationRecipe:
     """`providers` that need a language model are passed over where none is set; `templates` say the label names.
 
-    None by default: on train texts of BANKING77 no share or weight of edits moved accuracy
-    by more than its noise, and templates of names did not beat the names.
+    None by default: on train texts of BANKING77 and ParaKQC no share or weight of edits
+    gained more than its noise, and templates hardly add to the names.
     """
 
     providers: tuple[str, ...] = ()
