@@ -63,6 +63,7 @@ def _by_torchrun(folder: Path, n: int, report: Report) -> None:
     if process.returncode != 0:
         raise TrainerError(f"fine-tuning in {n} processes failed: {_why(folder)}",
                            "try fine_tuning.n_processes = 1 in the recipe")
+    report(_progress(folder))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -58,7 +58,7 @@ def _teller(folder: Path, trainer: int) -> Callable[[float], None]:
 
     def tell(done: float) -> None:
         nonlocal told_at
-        if time.monotonic() - told_at < TELL_SECONDS:
+        if done < 1 and time.monotonic() - told_at < TELL_SECONDS:
             return
         told_at = time.monotonic()
         write_whole(folder / PROGRESS, json.dumps({"done": done}).encode())
