@@ -23,7 +23,7 @@ correct_option = click.option("--correct", multiple=True, metavar="N=LABEL",
 @click.option("--task", "task_name", help="Name of the task: look for new classes in its bank texts now.")
 @click.option("--k", "n_classes", default=0, type=click.IntRange(0, 1_000),
               help="New classes to look for; 0: estimated.")
-@click.option("--dry-run", "is_dry_run", is_flag=True, help="Only tell; keep no proposal.")
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Tell what is seen, decided before or not; keep nothing.")
 @click.pass_context
 def command(context: click.Context, task_name: str | None, n_classes: int, is_dry_run: bool) -> None:
     """Look for classes that nobody named, and decide on what was found."""

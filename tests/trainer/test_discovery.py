@@ -233,8 +233,8 @@ def test_a_language_models_name_is_taken_only_if_it_is_one(said, name):
 
 
 def test_a_name_is_free_and_without_a_language_model_it_is_the_key_terms():
-    assert name_groups([["lost card", "stolen"], ["rate"]], [["a"], ["b"]], ["lost_card_stolen"], None, 0) == [
-        "lost_card_stolen_2", "rate"]
+    assert name_groups([["lost card", "stolen"], ["rates", "rate"]], [["a"], ["b"]], ["lost_card_stolen"], None, 0) == [
+        "lost_card_stolen_2", "rates"]
     assert name_groups([["x"], ["y"]], [["a"], ["b"]], ["l"], Says("same name"), 0) == ["same_name", "same_name_2"]
 
 

@@ -27,7 +27,7 @@ class DiscoveryRecipe:
     min_texts: int = 10                               # of a group, to be proposed
     min_stability: float = 0.3                        # Jaccard index with its like in resampled runs
     max_proposals: int = 50
-    n_exemplars: int = 30
+    n_exemplars: int = 36                             # so that the share that is frozen can judge a class alone
     n_boundary: int = 8
     n_terms: int = 8
 
