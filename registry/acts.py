@@ -5,7 +5,8 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from registry import label_edits, labels
+from registry import audit, label_edits, labels
+from registry.accounts import people
 from registry.accounts.roles import Person, Role, needs
 from registry.errors import Stale
 from registry.lifecycle import promotion, runs
@@ -83,6 +84,32 @@ def import_labels(session: Session, person: Person, task: str, rows: Iterable[tu
                   origin: str, now: datetime) -> labels.ImportResult:
     """Keep labeled texts, all or none."""
     return labels.import_labels(session, task, rows, part=part, actor=person.name, origin=origin, now=now)
+
+
+@needs(Role.ADMIN)
+def add_person(session: Session, person: Person, name: str, role: Role, *, now: datetime) -> str:
+    """Add an account and return the token of the link that sets its password."""
+    people.add_account(session, name, role, actor=person.name, now=now)
+    return people.invite(session, name, now=now)
+
+
+@needs(Role.ADMIN)
+def invite_person(session: Session, person: Person, name: str, *, now: datetime) -> str:
+    """Return the token of a new link that sets the password of an account."""
+    audit.record(session, action="account:invited", subject=name, actor=person.name, now=now)
+    return people.invite(session, name, now=now)
+
+
+@needs(Role.ADMIN)
+def change_role(session: Session, person: Person, name: str, role: Role, *, now: datetime) -> None:
+    """Give an account another role."""
+    people.change_role(session, name, role, actor=person.name, now=now)
+
+
+@needs(Role.ADMIN)
+def remove_person(session: Session, person: Person, name: str, *, now: datetime) -> None:
+    """Remove an account."""
+    people.remove_account(session, name, actor=person.name, now=now)
 
 
 def last_decision(session: Session, version: ModelVersion) -> AuditEntry | None:

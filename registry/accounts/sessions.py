@@ -46,10 +46,16 @@ def begin_attempt(session: Session, name: str, address: str, now: datetime) -> N
     session.flush()
 
 
-def sign_in(session: Session, name: str, password: str, address: str, now: datetime) -> str | None:
-    """Open a session after `begin_attempt`; return its id, or None if name and password do not fit."""
+def is_password_right(session: Session, name: str, password: str) -> bool:
+    """Compare the password, which is slow on purpose: in no transaction that others wait for."""
     account = session.get(Account, name)
-    if not is_right(None if account is None else account.password_hash, password) or account is None:
+    return is_right(None if account is None else account.password_hash, password)
+
+
+def sign_in(session: Session, name: str, address: str, now: datetime) -> str | None:
+    """Open a session after the password was found right; return its id, None if the account is gone meanwhile."""
+    account = session.get(Account, name)
+    if account is None:
         return None
     for kind, key in (("account", name), ("address", address)):
         attempts = session.get(SignInAttempts, _key(kind, key))

@@ -1,0 +1,55 @@
+"""Every page shows what the registry holds, in both languages, and takes hostile text for text."""
+
+import re
+
+import pytest
+
+from registry.console.words import LANGUAGES, load_words
+from tests.registry.console.town import HOSTILE, start_run
+
+PAGES = ["/", "/tasks/intents", "/tasks/empty", "/tasks/intents/versions/1", "/tasks/intents/versions/2",
+         "/tasks/intents/versions/3", "/tasks/intents/versions/2?verify=1", "/tasks/intents/drift/14",
+         "/tasks/intents/drift/1", "/tasks/intents/discovery", "/tasks/empty/discovery", "/tasks/intents/labels",
+         "/tasks/empty/labels", "/tasks/intents/labels/1", "/runs", "/runs/1", "/prompts", "/prompts/label-english",
+         "/audit", "/audit?verify=1", "/audit?subject=intents&before=20", "/settings", "/account", "/people"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_renders_in_both_languages(signed_in, engine, now, language):
+    start_run(engine, now)
+    root = signed_in("root")
+    root.client.cookies.set("hypermatch_language", language)
+    for path in PAGES:
+        page = root.get(path)
+        assert f'<html lang="{language}">' in page, path
+        assert "style=" not in page and "onclick" not in page, f"{path}: the policy forbids inline style and script"
+        if language == "ko":
+            assert "개요" in page
+
+
+def test_hostile_text_stays_text_and_what_it_hides_is_shown(signed_in):
+    ada = signed_in("ada")
+    for path in ("/tasks/intents/versions/2", "/tasks/intents/labels?q=script", "/tasks/intents/discovery",
+                 "/tasks/intents/drift/14", "/tasks/intents/labels/1"):
+        page = ada.get(path)
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page, path
+        assert "<script>alert" not in page and "<img" not in page, path
+        assert "\u202e" not in page and "\u200b" not in page, path
+        assert ">U+202E</span>" in page and ">U+200B</span>" in page, path
+        assert "{{7*7}}" in page, path
+
+
+def test_no_language_misses_a_text():
+    words = load_words()
+    assert words["en"].keys() == words["ko"].keys()
+    for key, text in words["en"].items():
+        assert set(re.findall(r"\{(\w+)\}", text)) == set(re.findall(r"\{(\w+)\}", words["ko"][key])), key
+        assert words["ko"][key].strip() and text.strip(), key
+
+
+def test_unknown_things_are_told_as_pages(signed_in):
+    ada = signed_in("ada")
+    for path in ("/tasks/nope", "/tasks/intents/versions/99", "/runs/999999999", "/tasks/intents/labels/77777",
+                 "/prompts/nope", "/nowhere", "/tasks/intents/versions/99999999999999", "/tasks/empty/drift/1"):
+        page = ada.get(path, 404)
+        assert "Traceback" not in page and "HyperMatch" in page, path
