@@ -66,6 +66,8 @@ def caption(file: Path) -> str:
     """Return what a file is in one sentence; raises KeyError for a file that nobody captioned."""
     if file.suffix == ".py":
         return (ast.get_docstring(ast.parse(file.read_text())) or "").split("\n\n")[0].replace("\n", " ")
+    if file.suffix == ".html":
+        return file.read_text().split("\n", 1)[0].removeprefix("{# ").removesuffix(" -#}")
     return CAPTIONS[str(file.relative_to(ROOT))]
 
 

@@ -1,6 +1,6 @@
 """What people may do: each act asks for a role, says so if it was done already, and calls the rule it is about."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -13,6 +13,8 @@ from registry.lifecycle import promotion, runs
 from registry.lifecycle.stages import name_of
 from registry.lifecycle.versions import get_version
 from registry.tables import AuditEntry, LabeledText, ModelVersion, Part, Run, Stage
+from registry.webhooks import hooks
+from registry.webhooks.tables import Webhook
 
 
 @needs(Role.APPROVER)
@@ -110,6 +112,20 @@ def change_role(session: Session, person: Person, name: str, role: Role, *, now:
 def remove_person(session: Session, person: Person, name: str, *, now: datetime) -> None:
     """Remove an account."""
     people.remove_account(session, name, actor=person.name, now=now)
+
+
+@needs(Role.ADMIN)
+def add_webhook(session: Session, person: Person, name: str, url: str, *, events: Collection[str], is_slack: bool,
+                hosts: Collection[str], now: datetime) -> Webhook:
+    """Tell an address of events from now on."""
+    return hooks.add_webhook(session, name, url, events=events, is_slack=is_slack, hosts=hosts, actor=person.name,
+                             now=now)
+
+
+@needs(Role.ADMIN)
+def remove_webhook(session: Session, person: Person, name: str, *, now: datetime) -> None:
+    """Remove a webhook."""
+    hooks.remove_webhook(session, name, actor=person.name, now=now)
 
 
 def last_decision(session: Session, version: ModelVersion) -> AuditEntry | None:

@@ -1,5 +1,7 @@
 """The console as one application: its parts are built here and handed down."""
 
+import os
+import socket
 from collections.abc import Callable
 from datetime import datetime
 
@@ -17,6 +19,7 @@ from registry.artifacts.store import ArtifactStore
 from registry.console import api, doors, places  # noqa: F401  its convertor is needed by the routes
 from registry.console.assets import Assets
 from registry.console.console import Console
+from registry.console.courier import delivering
 from registry.console.doors import action, page
 from registry.console.pages import (
     audit,
@@ -30,6 +33,7 @@ from registry.console.pages import (
     signing,
     task,
     version,
+    webhooks,
 )
 from registry.console.rendering import make_pages
 from registry.console.safety import Guarded
@@ -38,6 +42,8 @@ from registry.console.words import load_words
 from registry.database import read, write
 from registry.errors import HyperMatchError
 from registry.settings import RegistrySettings
+from registry.webhooks.outbox import Outbox
+from registry.webhooks.sending import sender
 
 
 def create_app(engine: Engine, store: ArtifactStore, settings: ConsoleSettings, registry: RegistrySettings,
@@ -46,7 +52,10 @@ def create_app(engine: Engine, store: ArtifactStore, settings: ConsoleSettings, 
     with write(engine) as session:
         key = signing_key(session)
     console = Console(engine, store, settings, registry, now, load_words(), make_pages(), key)
+    outbox = Outbox(engine, f"console@{socket.gethostname()}:{os.getpid()}", settings.address,
+                    sender(console.webhook_hosts), now)
     app = Starlette(
+        lifespan=delivering(outbox),
         routes=[*routes(), Mount("/api/v1", routes=api.routes()), Mount("/static", Assets(), name="static")],
         middleware=[Middleware(Guarded, settings=settings)],
         exception_handlers={HyperMatchError: _told(doors.problem, api.problem),
@@ -99,6 +108,9 @@ def routes() -> list[Route]:
         Route("/people/{name}/link", action(people.renew, Role.ADMIN), methods=post),
         Route("/people/{name}/role", action(people.change_role, Role.ADMIN), methods=post),
         Route("/people/{name}/remove", action(people.remove, Role.ADMIN), methods=post),
+        Route("/webhooks", page(webhooks.show, Role.ADMIN), methods=get),
+        Route("/webhooks", action(webhooks.add, Role.ADMIN), methods=post),
+        Route("/webhooks/{name}/remove", action(webhooks.remove, Role.ADMIN), methods=post),
         Route("/livez", doors.live, methods=get),
     ]
 

@@ -30,3 +30,8 @@ class Console:
     @property
     def limits(self) -> Limits:
         return Limits(timedelta(minutes=self.settings.idle_minutes), timedelta(hours=self.settings.session_hours))
+
+    @property
+    def webhook_hosts(self) -> frozenset[str]:
+        """Hosts that webhooks may go to."""
+        return frozenset(host.strip().lower() for host in self.settings.webhook_hosts.split(",") if host.strip())
