@@ -17,6 +17,7 @@ from trainer.errors import NotTrainable
 from trainer.evaluation import Answers, Evaluation, evaluate, latency_of
 from trainer.export.bundle import CPU, Exported, Lineage, export, identity_of
 from trainer.gate.decide import GateDecision, Opponent, decide
+from trainer.gate.flips import changes
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.head import Head
 from trainer.learning.interpolation import interpolated
@@ -67,6 +68,9 @@ def judge(workplace: Workplace, materials: Materials, exported: Exported, champi
     report("gate", 0.0)
     opponent = _opponent(workplace, champion, answers, materials) if champion is not None and gate.texts else None
     decision = decide(materials.task, answers, evaluation, materials.labels, opponent, recipe.gate, recipe.seed)
+    if opponent is not None:
+        told = changes(opponent, exported.predictor, gate.texts, materials.traffic, materials.labels, recipe.seed)
+        decision = replace(decision, against=told)
     return Judged(evaluation, decision)
 
 
@@ -129,4 +133,5 @@ def _opponent(workplace: Workplace, champion: ModelVersion, answers: Answers, ma
     classes = np.array([known[materials.labels[number]] for number in materials.gate.classes[rows]])
     return Opponent(name_of(champion), bundle.labels, Answers(probs, classes),
                     Answers(answers.probs[rows], answers.classes[rows]),
-                    latency_of(predictor, materials.gate.texts[:32]), len(bundle.model) + len(bundle.features))
+                    latency_of(predictor, materials.gate.texts[:32]), len(bundle.model) + len(bundle.features),
+                    rows, lambda more: predictor.probs(more)[0])

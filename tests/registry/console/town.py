@@ -76,13 +76,13 @@ def evaluation(number: int, labels: list[str]) -> dict[str, Any]:
         "n_texts": 770, "ece": 0.05 - 0.01 * number, "size_bytes": 23_500_000 - 10**6 * number,
         "accuracy": {"value": value, "low": value - 0.025, "high": value + 0.022},
         "macro_f1": {"value": value - 0.01, "low": value - 0.04, "high": value + 0.015},
-        "recall": {label: {"value": ((7 * i + 3 * number) % 10 + 1) / 10.0, "n_texts": 10}
-                   for i, label in enumerate(labels)},
+        "recall": {label: {"value": min(7 + (5 * i + number) % 4 - (i % 11 == 7) * 3 * (number > 1), 10) / 10,
+                           "n_texts": 10} for i, label in enumerate(labels)},
         "latency": {"p50_ms": 4.1 + 0.2 * number, "p99_ms": 6.5}, "parity": {"largest_difference": 1e-6},
         "head": {"unlabeled_texts": 2_000 * number, "temperature": 1.1},
         "learning": {"arm": "in-domain", "reason": "in-domain learning helps: 21 labels won and 9 lost of 385 held out",
                      "evidence": {}},
-        "calibration": [{"confidence": i / 10 + 0.05, "accuracy": min(i / 10 + 0.09 - 0.02 * number, 1.0),
+        "calibration": [{"confidence": i / 10 + 0.05, "accuracy": round(min(0.06 + 0.93 * i / 10 + 0.02 * (i % 3), 1.0), 3),
                          "n_texts": 51} for i in range(10)],
     }
 
