@@ -66,6 +66,11 @@ def n_labels(session: Session, task: str, part: Part) -> int:
     return session.exec(query).one()
 
 
+def parts_of(session: Session, task: str, hashes: Iterable[str]) -> dict[str, Part]:
+    """Return in which part each text hash is labeled, of those that are."""
+    return {key: found.part for key, found in _known(session, task, hashes).items()}
+
+
 def _checked(rows: Iterable[tuple[str, str]], labels: set[str], task: str) -> dict[str, tuple[str, str]]:
     """Normalize the rows and key them by text hash; the first bad row refuses all."""
     wanted: dict[str, tuple[str, str]] = {}

@@ -251,7 +251,10 @@ class ClassProposal(SQLModel, table=True):
     findings: dict[str, Any] = Field(sa_type=JSON, description="Key terms, exemplars, boundary texts, trend.")
     bank_version: int
     version_number: int
+    parent_id: int | None = Field(default=None, foreign_key="class_proposals.id", description="What it was split from.")
+    label: str | None = Field(default=None, max_length=200, description="The class that its texts went to.")
     created_at: datetime = Field(sa_type=UtcDateTime)
+    snoozed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     decided_by: str | None = Field(default=None, max_length=200)
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     decision_reason: str = ""

@@ -58,6 +58,21 @@ def label_space(session: Session, task: str, number: int | None = None) -> Label
     return found
 
 
+def extend_label_space(session: Session, task: str, labels: Sequence[str], *, actor: str, reason: str,
+                       now: datetime) -> LabelSpace:
+    """Add classes behind those there are, as the task's next label space; the earlier ones stay as they were."""
+    session.exec(select(Task).where(Task.name == task).with_for_update()).first()      # one at a time
+    before = label_space(session, task)
+    both = [*before.labels, *labels]
+    check_labels(both)
+    space = LabelSpace(task=task, number=before.number + 1, labels=both, created_at=now)
+    session.add(space)
+    session.flush()
+    audit.record(session, action="label_space:extended", subject=f"{task} label space {space.number}", actor=actor,
+                 reason=reason, now=now, details={"from": before.number, "added": list(labels)})
+    return space
+
+
 def check_labels(labels: Sequence[str]) -> None:
     """Raise Refused unless `labels` can be a label space."""
     if not 2 <= len(labels) <= MAX_LABELS:

@@ -1,7 +1,8 @@
 """The slot of a task: the model that answers, the one before, and the one assignment that swaps them."""
 
+from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from registry.artifacts.bundle import Bundle
 from registry.lifecycle.promotion import Wanted
@@ -17,6 +18,7 @@ class Loaded:
     version_number: int
     label_space: int
     predictor: Predictor
+    earlier_labels: Mapping[int, list[str]] = field(default_factory=dict)      # of label spaces that a client may pin
 
     def is_for(self, wanted: Wanted) -> bool:
         return (self.version_number, self.predictor.digest) == (wanted.version_number, wanted.digest)
@@ -56,4 +58,4 @@ def prepare(wanted: Wanted, bundle: Bundle, providers: list[str], threads: int, 
     predictor = Predictor.load(bundle, providers, threads, lambda build: aside.submit(build).result())
     predictor.check_golden(pace)
     predictor.warm_up(pace)
-    return Loaded(wanted.version_number, wanted.label_space, predictor)
+    return Loaded(wanted.version_number, wanted.label_space, predictor, wanted.earlier_labels)

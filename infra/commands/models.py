@@ -39,6 +39,7 @@ def show(task_name: str, number: int) -> None:
 
     from registry import audit
     from registry.database import read
+    from registry.lifecycle.compatibility import compatibility_change
     from registry.lifecycle.stages import name_of
     from registry.lifecycle.versions import get_version
 
@@ -46,7 +47,9 @@ def show(task_name: str, number: int) -> None:
         version = get_version(session, task_name, number)
         history = [entry.model_dump(mode="json", include={"at", "actor", "action", "reason"})
                    for entry in audit.entries(session, subject=name_of(version))]
-    shown = {**version.model_dump(mode="json", exclude={"id"}), "history": history}
+        change = compatibility_change(session, version)
+    shown = {**version.model_dump(mode="json", exclude={"id"}),
+             "compatibility_change": None if change is None else change.to_dict(), "history": history}
     click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
 
 

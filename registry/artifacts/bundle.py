@@ -19,6 +19,14 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class NoveltyFacts(_Frozen):
+    """What the graph's novelty means: the share of known texts that look less novel, as measured on held-out labels."""
+
+    threshold: float = Field(description="From here on a text is novel.")
+    false_positive_rate: float = Field(gt=0, lt=1, description="Share of known texts that are called novel.")
+    n_texts: int = Field(ge=0, description="Held-out labels that it was calibrated on.")
+
+
 class BundleFacts(_Frozen):
     """What the manifest says of a bundle beside the sha256 of each file."""
 
@@ -34,6 +42,7 @@ class BundleFacts(_Frozen):
     bank_version: int | None
     code_revision: str
     created_at: datetime
+    novelty: NoveltyFacts | None = Field(None, description="None: a distance that nobody calibrated.")
 
 
 class Golden(_Frozen):

@@ -1,12 +1,15 @@
 """A person's decisions on a version (approve, reject, promote, roll back) and what servers should serve."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
+from registry import audit
 from registry.errors import IllegalMove, Refused, Stale
+from registry.lifecycle.compatibility import change_from, earlier_spaces
 from registry.lifecycle.stages import check_move, move, name_of
 from registry.lifecycle.versions import champion_of, get_version
 from registry.tables import Alias, AliasName, LabelSpace, ModelVersion, Stage
@@ -22,6 +25,7 @@ class Wanted:
     label_space: int
     labels: list[str]
     generation: int
+    earlier_labels: Mapping[int, list[str]] = field(default_factory=dict)      # of label spaces that clients may pin
 
 
 def approve(session: Session, task: str, number: int, *, actor: str, reason: str, now: datetime,
@@ -84,7 +88,8 @@ def wanted(session: Session) -> list[Wanted]:
         .where(Alias.name == AliasName.CHAMPION)
         .order_by(col(Alias.task))
     )
-    return [Wanted(alias.task, version.number, version.digest, space.number, space.labels, alias.generation)
+    return [Wanted(alias.task, version.number, version.digest, space.number, space.labels, alias.generation,
+                   earlier_spaces(session, alias.task, space.number))
             for alias, version, space in session.exec(query)]
 
 
@@ -113,8 +118,12 @@ def _replace_champion(session: Session, version: ModelVersion, *, actor: str, re
     if incumbent is not None:
         move(session, incumbent, Stage.ARCHIVED, actor=actor, reason=f"replaced by v{version.number}", now=now)
         _point(session, version.task, AliasName.PREVIOUS, incumbent.number, now=now)
+    change = change_from(session, incumbent, version)
     details = {"replaces": incumbent.number if incumbent is not None else None}
     move(session, version, Stage.CHAMPION, actor=actor, reason=reason, now=now, action=action, details=details)
+    if change is not None:
+        audit.record(session, action="label_space:changed", subject=name_of(version), actor=actor, reason=reason,
+                     now=now, details=change.to_dict())
     version.was_champion = True
     point_alias(session, version.task, AliasName.CHAMPION, version.number, generation=generation, now=now)
 
