@@ -25,6 +25,7 @@ COMMANDS = {
     "migrate": "Create the registry or bring it to the newest revision.",
     "models": "Look at model versions and decide on them.",
     "prompts": "Look at a language model's prompts and measure them.",
+    "review": "Label the texts most worth a person's minute.",
     "runs": "Look at training runs and ask for one.",
     "serve": "Answer predictions.",
     "task": "Create and list tasks.",

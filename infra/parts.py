@@ -30,6 +30,7 @@ def state_environment(folder: Path) -> dict[str, str]:
         "HYPERMATCH_REGISTRY_ARTIFACTS": f"{folder}/artifacts",
         "HYPERMATCH_INGEST_BANK": f"{folder}/bank",
         "HYPERMATCH_TRAINER_CACHE": f"{folder}/cache",
+        "HYPERMATCH_TRAINER_REPORTS": f"{folder}/drift",
     }
 
 

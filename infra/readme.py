@@ -27,6 +27,7 @@ CAPTIONS = {                                          # of files that have no do
     "infra/asyncapi.yaml": "The events on Kafka, for other teams.",
     "infra/demo/ATTRIBUTION.md": "Authors and license of BANKING77.",
     "infra/demo/banking77.parquet": "BANKING77, 13,083 customer queries in 77 intents.",
+    "infra/grafana/hypermatch.json": "A Grafana dashboard of the whole installation.",
     "infra/kafka/pom.xml": "Fetches Apache Kafka for tests and benchmarks.",
     "infra/kafka/server.properties": "One Apache Kafka node on loopback (KRaft).",
 }

@@ -10,6 +10,8 @@ from registry import audit
 from registry.tables import DriftCheck
 from registry.tasks import get_task
 
+WAIT = "wait"                                         # the advice that leads to nothing
+
 
 def record_drift_check(session: Session, task: str, *, bank_version: int, version_number: int, advice: str,
                        report: dict[str, Any], run_id: int | None, now: datetime) -> DriftCheck:
@@ -36,8 +38,15 @@ def list_drift_checks(session: Session, task: str, limit: int = 50) -> list[Drif
     return list(session.exec(query.order_by(col(DriftCheck.id).desc()).limit(limit)))
 
 
-def n_runs_from_drift(session: Session, task: str, since: datetime) -> int:
-    """Count the runs that drift asked for since then."""
+def n_acted_on(session: Session, task: str, since: datetime) -> int:
+    """Count the checks since then that led to a run, to discovery or to asking people."""
     query = select(func.count()).select_from(DriftCheck).where(
-        DriftCheck.task == task, col(DriftCheck.run_id).is_not(None), DriftCheck.at > since)
+        DriftCheck.task == task, DriftCheck.advice != WAIT, DriftCheck.at > since)
     return int(session.exec(query).one())
+
+
+def name_page(session: Session, check_id: int, page: str) -> None:
+    """Keep where the page of a check is, for the console to show."""
+    check = session.get(DriftCheck, check_id)
+    if check is not None:
+        check.report = {**check.report, "page": page}

@@ -37,3 +37,7 @@ class LeaseLost(TrainerError):
 
 class NotWatchable(TrainerError):
     """A task in which drift cannot be looked for yet."""
+
+
+class NotAnswered(NotWatchable):
+    """A window whose texts are not all answered yet; the next look goes on."""

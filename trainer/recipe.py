@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from trainer.drift.recipe import DriftRecipe
 from trainer.errors import RecipeError
 from trainer.language_model.recipe import LanguageModelRecipe
 from trainer.ranges import check
@@ -175,6 +176,7 @@ class Recipe:
     language_model: LanguageModelRecipe = field(default_factory=LanguageModelRecipe)
     export: ExportRecipe = field(default_factory=ExportRecipe)
     gate: GateRecipe = field(default_factory=GateRecipe)
+    drift: DriftRecipe = field(default_factory=DriftRecipe)
 
     def __post_init__(self) -> None:
         is_known = self.encoder in ("minilm", "subword") or (self.encoder.startswith("hf:") and len(self.encoder) > 3)

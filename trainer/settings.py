@@ -44,6 +44,15 @@ class TrainerSettings(BaseSettings):
     lm_max_money: float = Field(0.0, ge=0, description="Money of one run, by the two prices; 0: no limit.")
     lm_prompt_price: float = Field(0.0, ge=0, description="Price of a million prompt tokens.")
     lm_completion_price: float = Field(0.0, ge=0, description="Price of a million written tokens.")
-    is_drift_watched: bool = Field(False, description="Look for drift whenever a window of texts was banked.")
-    drift_runs_per_day: int = Field(2, ge=0, description="Runs that drift may ask for in 24 hours, per task; 0: drift "
-                                    "only reports.")
+    is_drift_watched: bool = Field(True, description="Look for drift whenever a window of texts was banked.")
+    is_drift_dry_run: bool = Field(False, description="Drift only reports: it asks for no run, no discovery and no "
+                                   "labels.")
+    drift_runs_per_day: int = Field(2, ge=0, description="How often drift may lead to a run, to discovery or to asking "
+                                    "for labels in 24 hours, per task; 0: drift only reports.")
+    drift_cooldown_seconds: float = Field(3_600.0, ge=0, description="Wait this long after drift led to something.")
+    drift_seconds_per_tick: float = Field(5.0, gt=0, description="Time per tick for answering texts of a window and "
+                                          "its reference; the next tick goes on.")
+    reports: str = Field(".hypermatch/drift", description="Folder of Evidently's workspace and pages, one per look; "
+                         "empty: none are made.")
+    metrics_port: int = Field(0, ge=0, le=65_535, description="Serve Prometheus metrics on this port; 0: do not.")
+    metrics_host: str = Field("127.0.0.1", description="Address that the metrics port listens on.")

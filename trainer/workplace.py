@@ -38,7 +38,9 @@ STARTS = dict(zip(STEPS, (0.0, 0.02, 0.1, 0.5, 0.6, 0.75, 0.85, 0.97), strict=Tr
 
 
 def share_done(step: str, done: float) -> float:
-    """Return the share of the whole run, in [0, 1]."""
+    """Return the share of the whole run, in [0, 1]; of a step that no run has, its own share."""
+    if step not in STARTS:
+        return min(max(done, 0.0), 1.0)
     start = STARTS[step]
     end = min((each for each in STARTS.values() if each > start), default=1.0)
     return start + (end - start) * min(max(done, 0.0), 1.0)

@@ -12,9 +12,10 @@ from trainer.drift.observed import Observed, halves
 from trainer.drift.peer import evidently_alarms
 from trainer.drift.recipe import DriftRecipe
 from trainer.drift.report import DriftReport
+from trainer.drift.sequence import is_confirmed
 from trainer.drift.watch import Reference, look, make_reference
 from trainer.evaluation import Answers
-from trainer.intervals import bootstrap
+from trainer.intervals import bootstrap, wilson
 from trainer.recipe import Recipe
 
 WINDOWS_PER_STREAM = 5
@@ -56,7 +57,23 @@ def false_alarms(stream: Stream, pool: np.ndarray, recipe: DriftRecipe, n_stream
     return {"windows": n_streams * WINDOWS_PER_STREAM, "alarms": round(float(rates[:, 0].sum()) * WINDOWS_PER_STREAM),
             "alarm_rate": round(total.value, 5), "interval": [round(total.low, 5), round(total.high, 5)],
             "alpha": recipe.alpha, "window_texts": recipe.window_texts,
-            "per_family": {family: round(float(rates[:, i + 1].mean()), 5) for i, family in enumerate(families)}}
+            "confirmed": _confirmed(np.array(hits)[:, :, 0], recipe),
+            "per_family": {family: round(float(rates[:, i + 1].mean()), 5) for i, family in enumerate(families)},
+            "per_family_interval": {family: _bounds(rates[:, i + 1]) for i, family in enumerate(families)}}
+
+
+def _confirmed(alarms: np.ndarray, recipe: DriftRecipe) -> dict[str, Any]:
+    """Count windows at which k of n alarm, `alarms` (streams, windows); the windows of a stream share a reference."""
+    n, hits = recipe.of_windows, [[is_confirmed(row[: end + 1].tolist(), recipe) for end in range(len(row))]
+                                  for row in alarms]
+    settled = np.array(hits)[:, n - 1 :]
+    return {"rule": f"{recipe.confirming_alarms} of {n}", "windows": int(settled.size), "alarms": int(settled.sum()),
+            "streams": int(settled.any(axis=1).sum())}
+
+
+def _bounds(rates: np.ndarray) -> list[float]:
+    found = bootstrap(lambda rows: float(rates[rows].mean()), len(rates), confidence=0.95, n_resamples=2_000, seed=0)
+    return [round(found.low, 5), round(found.high, 5)]
 
 
 def stable_reports(stream: Stream, pool: np.ndarray, recipe: DriftRecipe, number: int) -> list[DriftReport]:
@@ -105,13 +122,19 @@ def power(texts: Texts, strange: np.ndarray, stable: Stream, pool: np.ndarray, r
                 window = planted(stream, pool, kind, float(size), n, generator, new)
                 report = look(reference, window, replace(recipe, window_texts=n, min_reference_texts=2_000), number)
                 found[plant][str(n)].append(report.is_alarm)
-                if n == recipe.window_texts and number < PEER_WINDOWS // 4:
+                if n == recipe.window_texts and number < PEER_WINDOWS // 2:
                     found[plant]["evidently"].append(evidently_alarms(reference.observed, window))
     for plant in plants:
-        found[plant] = {size: round(float(np.mean(hits)), 3) for size, hits in found[plant].items()
+        found[plant] = {size: _share(hits) for size, hits in found[plant].items()
                         if size != "evidently"} | {"evidently": _count(found[plant]["evidently"])}
         say(f"{plant}: {found[plant]}")
     return found
+
+
+def _share(hits: list[bool]) -> dict[str, Any]:
+    found = wilson(sum(hits), len(hits), 0.95)
+    return {"windows": len(hits), "power": round(found.value, 3),
+            "interval": [round(found.low, 3), round(found.high, 3)]}
 
 
 def as_it_came(texts: Texts, strange: np.ndarray, learner: Recipe, recipe: DriftRecipe,
@@ -143,14 +166,17 @@ def _told(report: DriftReport, texts: Texts, rows: np.ndarray, observed: Observe
 
 def _summary(windows: list[dict[str, Any]], recipe: DriftRecipe, texts: Texts, start: int, n_reference: int,
              reference: Reference) -> dict[str, Any]:
-    first = next((index for index, window in enumerate(windows) if window["alarm"]), None)
+    alarms = [window["alarm"] for window in windows]
+    first = next((index for index, alarm in enumerate(alarms) if alarm), None)
+    confirmed = [index for index in range(len(alarms)) if is_confirmed(alarms[: index + 1], recipe)]
     errors = {kind: round(float(np.mean([abs(each[kind] - each["accuracy"]) for each in windows])), 4)
               for kind in ("estimated", "unchanged")}
     return {"watched_from": texts.dates[min(start, len(texts) - 1)], "n_reference": n_reference,
             "past_windows": 0 if reference.past is None else reference.past.n_windows, "windows": len(windows),
             "moved": sum(window["p"] <= recipe.alpha for window in windows),
-            "alarms": sum(window["alarm"] for window in windows),
+            "alarms": sum(alarms), "confirmed": len(confirmed),
             "delay_texts": None if first is None else (first + 1) * recipe.window_texts,
+            "confirmed_delay_texts": (confirmed[0] + 1) * recipe.window_texts if confirmed else None,
             "accuracy_error": errors, "in_band": round(float(np.mean(
                 [window["low"] <= window["accuracy"] <= window["high"] for window in windows])), 3),
             "each": windows}

@@ -47,6 +47,7 @@ def forget_subject(subject: str, actor: str, reason: str) -> None:
     from ingest.erasure import forget
 
     done = forget(open_bank(), open_registry(), subject, actor=actor, reason=reason, now=utc_now())
+    clear_samples()
     click.echo(f"{done.n_rows} rows erased")
     for version in done.model_versions:
         click.echo(f"trained on them: {version}")
@@ -67,6 +68,16 @@ def vacuum_bank(older_than_hours: int) -> None:
     from datetime import timedelta
 
     click.echo(f"{open_bank().vacuum(timedelta(hours=older_than_hours))} files deleted")
+
+
+def clear_samples() -> None:
+    """Delete the trainer's samples of the bank, which hold texts; the next look takes others."""
+    import shutil
+    from pathlib import Path
+
+    from trainer.settings import TrainerSettings
+
+    shutil.rmtree(Path(TrainerSettings().cache) / "stretches", ignore_errors=True)
 
 
 def open_bank():                               # type: ignore[no-untyped-def]

@@ -6,6 +6,7 @@ from infra.commands import (
     bench_asking,
     bench_curve,
     bench_drift,
+    bench_drift_results,
     bench_ingest,
     bench_learning,
     bench_results,
@@ -21,6 +22,7 @@ def command() -> None:
 command.add_command(bench_asking.command)
 command.add_command(bench_curve.command)
 command.add_command(bench_drift.command)
+command.add_command(bench_drift_results.command)
 command.add_command(bench_ingest.command)
 command.add_command(bench_learning.command)
 command.add_command(bench_results.command)

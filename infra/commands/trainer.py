@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from registry.tables import DriftCheck
+    from trainer.drift.tick import Look
+    from trainer.scheduler.drift import DriftTriggers
     from trainer.settings import TrainerSettings
     from trainer.workplace import Workplace
 
@@ -25,8 +30,8 @@ def run(task_name: str | None) -> None:
     from pathlib import Path
 
     from infra.processes import stop_on_signal
+    from trainer.metrics import Metrics
     from trainer.scheduler.decide import Triggers
-    from trainer.scheduler.drift import DriftTriggers
     from trainer.scheduler.loop import Trainer, run_until_stopped
     from trainer.settings import TrainerSettings
 
@@ -34,9 +39,46 @@ def run(task_name: str | None) -> None:
     logging.getLogger("hypermatch").setLevel(logging.INFO)
     settings, stop = TrainerSettings(), stop_on_signal()
     triggers = Triggers(settings.new_labels, settings.new_texts, timedelta(seconds=settings.cooldown_seconds))
-    drift = DriftTriggers(settings.drift_runs_per_day) if settings.is_drift_watched else None
-    trainer = Trainer(open_workplace(settings), triggers, Path(settings.recipes), stop, task_name, drift)
+    workplace, metrics = open_workplace(settings), Metrics()
+    drift = drift_triggers(settings, workplace) if settings.is_drift_watched else None
+    trainer = Trainer(workplace, triggers, Path(settings.recipes), stop, task_name, drift, metrics)
+    metrics.serve(settings.metrics_host, settings.metrics_port)
     run_until_stopped(trainer, settings.tick_seconds)
+
+
+def drift_triggers(settings: TrainerSettings, workplace: Workplace) -> DriftTriggers:
+    """Say what drift may lead to: runs, questions to people, and pages that show each look."""
+    from datetime import timedelta
+
+    from trainer.asking.drifted import ask_about
+    from trainer.scheduler.drift import DriftTriggers
+
+    return DriftTriggers(settings.drift_runs_per_day, timedelta(seconds=settings.drift_cooldown_seconds),
+                         settings.is_drift_dry_run, settings.drift_seconds_per_tick, ask=ask_about,
+                         keep=keep_page(settings, workplace))
+
+
+def keep_page(settings: TrainerSettings, workplace: Workplace) -> Callable[[str, DriftCheck, Look], None]:
+    """Return what shows a look in Evidently's workspace; a page that fails is logged and stops nothing."""
+    import logging
+    from pathlib import Path
+
+    from registry.database import write
+    from registry.drift import name_page
+
+    def keep(task: str, check: DriftCheck, found: Look) -> None:
+        if not settings.reports or check.id is None:
+            return
+        try:
+            from trainer.drift.snapshots import keep_snapshot  # here, because Evidently takes seconds to import
+
+            kept = keep_snapshot(Path(settings.reports), task, check.id, found, check.at)
+            with write(workplace.engine) as session:
+                name_page(session, check.id, str(kept.page))
+        except Exception:                             # Evidently only shows
+            logging.getLogger("hypermatch.trainer").exception("%s: check %s cannot be shown", task, check.id)
+
+    return keep
 
 
 def open_workplace(settings: TrainerSettings) -> Workplace:

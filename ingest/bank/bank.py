@@ -2,14 +2,14 @@
 
 import threading
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from ingest.bank import reader, upkeep, writer
+from ingest.bank import commits, reader, upkeep, writer
 from ingest.bank.offsets import all_offsets
 from ingest.bank.tables import open_table
 
@@ -75,6 +75,21 @@ class DataBank:
     def n_texts(self, task: str | None, since_version: int | None = None) -> int:
         """Count the rows of `task` (or of none) banked after bank version `since_version`."""
         return reader.n_texts(self._at(None), task, reader.committed_at(self._at(None), since_version))
+
+    def committed_at(self, version: int) -> datetime | None:
+        """Return a moment that no row of bank version `version` was banked after; None if it holds no row."""
+        return reader.committed_at(self._at(None), version)
+
+    def files(self) -> list[commits.DataFile]:
+        """Return the files that hold rows, in the order these were banked, without reading them."""
+        return commits.data_files(self._at(None))
+
+    def read_file(self, path: str, task: str, columns: list[str]) -> pa.Table:
+        """Return the rows of one file that are of `task` or of none; raises FileNotFoundError if it was vacuumed."""
+        table = self._at(None)
+        if table is None:
+            raise FileNotFoundError(path)
+        return commits.read_file(table, self.options, path, task, columns)
 
     def keys_of(self, day: Any) -> np.ndarray:
         """Return the duplicate keys of the rows banked on `day`, (n, 2) uint64."""

@@ -1,6 +1,6 @@
 """Reads the bank at a version: distinct texts, predictions, counts, duplicate keys."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
+from ingest.bank.commits import data_files
 from ingest.duplicates import keys
 from ingest.schema import SCHEMA
 
@@ -50,12 +51,15 @@ def n_texts(table: DeltaTable | None, task: str | None, after: datetime | None) 
 
 
 def committed_at(table: DeltaTable | None, version: int | None) -> datetime | None:
-    """Return the latest `banked_at` that bank version `version` holds; None if it holds no row."""
+    """Return a moment that no row of bank version `version` was banked after, at most a millisecond late.
+
+    None if it holds no row. Only Delta's log is read, so that it works on versions whose files were vacuumed.
+    """
     if table is None or version is None:
         return None
     table.load_as_version(version)
-    newest = run(table, ["banked_at"], "SELECT max(banked_at) AS newest FROM bank", {})["newest"][0].as_py()
-    return None if newest is None else newest.astimezone(UTC)
+    files = data_files(table)
+    return files[-1].end_at.astimezone(UTC) - timedelta(microseconds=1) if files else None
 
 
 def keys_of(table: DeltaTable | None, day: date) -> np.ndarray:

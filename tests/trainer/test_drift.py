@@ -17,7 +17,7 @@ from trainer.drift.watch import look, make_reference
 from trainer.errors import RecipeError
 
 RECIPE = DriftRecipe(alpha=0.05, window_texts=200, min_reference_texts=400, n_permutations=199, n_clusters=8,
-                     n_directions=8, n_frequencies=32, n_words=32)
+                     n_directions=8, n_frequencies=32, n_words=32, confirming_alarms=1, of_windows=1)
 WORDS = ("card", "money", "rate", "lost", "account", "refund")
 
 
@@ -172,15 +172,20 @@ def test_a_run_is_asked_for_once_within_the_budget_and_never_in_a_dry_run(watche
     from registry.database import read, write
     from registry.drift import record_drift_check
     from registry.lifecycle.runs import request_run
-    from trainer.scheduler.drift import DriftTriggers, why_not_run
+    from registry.lifecycle.versions import champion_of
+    from trainer.scheduler.drift import DriftTriggers, why_not
 
     workplace, _, now = watched
     with read(workplace.engine) as session:
-        assert why_not_run(session, "intent", DriftTriggers(1), now) is None
-        assert why_not_run(session, "intent", DriftTriggers(1, is_dry_run=True), now) == "dry run"
-        assert "budget" in str(why_not_run(session, "intent", DriftTriggers(0), now))
+        champion = champion_of(session, "intent")
+        assert why_not(session, "intent", champion, DriftTriggers(1), now) is None
+        assert why_not(session, "intent", champion, DriftTriggers(1, is_dry_run=True), now) == "dry run"
+        assert "budget" in str(why_not(session, "intent", champion, DriftTriggers(0), now))
     with write(workplace.engine) as session:
-        run = request_run(session, "intent", actor="drift", reason="x", now=now)
-        record_drift_check(session, "intent", bank_version=1, version_number=1, advice="retrain", run_id=run.id,
+        record_drift_check(session, "intent", bank_version=1, version_number=1, advice="discover", run_id=None,
                            report={"is_alarm": True, "p_value": 0.001, "reason": "x"}, now=now)
-        assert why_not_run(session, "intent", DriftTriggers(5), now) == "a run is on its way"
+        cooling = DriftTriggers(5, timedelta(hours=1))
+        assert "cooling down for 3600 s" in str(why_not(session, "intent", champion, cooling, now))
+        assert why_not(session, "intent", champion, cooling, now + timedelta(hours=2)) is None
+        request_run(session, "intent", actor="drift", reason="x", now=now)
+        assert why_not(session, "intent", champion, DriftTriggers(5), now) == "a run is on its way"

@@ -31,16 +31,23 @@ class CachedAnswers:
     def observe(self, texts: Sequence[str], sources: Sequence[str | None],
                 report: Report = lambda _step, _done: None) -> Observed:
         """Return what is known of the texts, in their order; `report` may raise to interrupt."""
-        hashes = [bytes.fromhex(text_hash(normalize(text))) for text in texts]
-        is_missing = self.cache.positions(hashes).is_null().to_numpy(zero_copy_only=False)
-        missing = list({hashes[row]: texts[int(row)] for row in np.flatnonzero(is_missing)}.items())
+        hashes = hashes_of(texts)
+        missing = self.missing(texts, hashes)
         for start in range(0, len(missing), CHUNK_TEXTS):
             report("answers", start / len(missing))
-            chunk = missing[start : start + CHUNK_TEXTS]
-            self.cache.add([key for key, _ in chunk], self._answer([text for _, text in chunk]))
+            self.keep(missing[start : start + CHUNK_TEXTS])
         found, n_labels = self.cache.get(hashes), len(self.labels)
         return Observed(list(texts), [source or "" for source in sources], found[:, : -n_labels - 1],
                         found[:, -n_labels - 1 : -1], found[:, -1])
+
+    def missing(self, texts: Sequence[str], hashes: Sequence[bytes]) -> list[tuple[bytes, str]]:
+        """Return the texts that are not answered yet, each once, with their hashes."""
+        is_missing = self.cache.positions(hashes).is_null().to_numpy(zero_copy_only=False)
+        return list({hashes[row]: texts[int(row)] for row in np.flatnonzero(is_missing)}.items())
+
+    def keep(self, chunk: Sequence[tuple[bytes, str]]) -> None:
+        """Answer texts and keep what was said; what is kept is on disk when this returns."""
+        self.cache.add([key for key, _ in chunk], self._answer([text for _, text in chunk]))
 
     def _answer(self, texts: list[str]) -> np.ndarray:
         """Return embedding, probabilities and novelty side by side, (n, d + C + 1)."""
@@ -51,3 +58,7 @@ class CachedAnswers:
             rows_done.append(rows)
             answers.append(np.concatenate([embedding, probs, novelty[:, None]], axis=1))
         return np.concatenate(answers)[np.argsort(np.concatenate(rows_done))]
+
+
+def hashes_of(texts: Sequence[str]) -> list[bytes]:
+    return [bytes.fromhex(text_hash(normalize(text))) for text in texts]

@@ -23,6 +23,9 @@ class Observed:
         return Observed([self.texts[row] for row in rows], [self.sources[row] for row in rows], self.vectors[rows],
                         self.probs[rows], self.novelty[rows])
 
+    def of_source(self, source: str) -> "Observed":
+        return self.take(np.flatnonzero(np.array(self.sources, object) == source))
+
 
 def joined(parts: Sequence[Observed]) -> Observed:
     """Return the parts one after the other."""

@@ -19,11 +19,12 @@ class Moved:
 
 @dataclass(frozen=True)
 class DriftReport:
-    """`p_value` is for all families together: at most `alpha` of stable windows have one as low as `alpha`."""
+    """`p_value` is for all families and sources together: at most `alpha` of stable windows have one as low as it."""
 
     alpha: float
     p_value: float
-    families: dict[str, float]                        # p-value of each, adjusted for having looked at all
+    families: dict[str, float]                        # p-value of each, adjusted for having looked at all of this
+    segments: dict[str, float]                        # of each source's own texts, adjusted likewise
     unadjusted: dict[str, float]                      # of each family alone
     components: dict[str, float]
     is_beyond_past: bool | None                       # None: the past is too short to know what is usual
@@ -33,8 +34,11 @@ class DriftReport:
     moved: list[Moved] = field(default_factory=list)
     priors: dict[str, float] = field(default_factory=dict)
     accuracy: dict[str, Any] | None = None
+    novelty_rate: float | None = None                 # share beyond the reference's 95th percentile; 0.05 is usual
     examples_before: list[str] = field(default_factory=list)
     examples_now: list[str] = field(default_factory=list)
+    counts: dict[str, Any] = field(default_factory=dict)       # of all rows that reference and window stand for
+    volume: dict[str, Any] = field(default_factory=dict)       # texts per hour by source; never a reason for a run
 
     @property
     def is_alarm(self) -> bool:
@@ -43,8 +47,9 @@ class DriftReport:
 
     @property
     def alarmed(self) -> list[str]:
-        """The families that moved."""
-        return [name for name, p in self.families.items() if p <= self.alpha] if self.is_alarm else []
+        """The families that moved, and the sources that moved by themselves."""
+        told = self.families | {f"source {name}": p for name, p in self.segments.items()}
+        return [name for name, p in told.items() if p <= self.alpha] if self.is_alarm else []
 
     @property
     def reason(self) -> str:

@@ -1,6 +1,7 @@
 """The trainer process: looks at every task each tick, and trains where it is due."""
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -13,13 +14,13 @@ from registry.errors import HyperMatchError, Refused
 from registry.heartbeats import beat, stop_beating
 from registry.lifecycle.runs import abandon_stale_runs
 from registry.tasks import list_tasks
-from trainer.drift.recipe import DriftRecipe
-from trainer.errors import Interrupted, LeaseLost
+from trainer.errors import Interrupted, LeaseLost, NotWatchable
 from trainer.holding import silence_allowed
+from trainer.metrics import Metrics
 from trainer.recipe import Recipe, recipe_for
 from trainer.run import run_once
 from trainer.scheduler.decide import Decision, Triggers, decide
-from trainer.scheduler.drift import DriftTriggers, watch
+from trainer.scheduler.drift import DriftTriggers, standing, watch
 from trainer.scheduler.facts import Facts, measure
 from trainer.workplace import Workplace
 
@@ -31,32 +32,37 @@ class Trainer:
     """Ticks until told to stop; what it decides is logged whenever it changes."""
 
     def __init__(self, workplace: Workplace, triggers: Triggers, recipes: Path, stop: Event,
-                 only_task: str | None = None, drift: DriftTriggers | None = None) -> None:
+                 only_task: str | None = None, drift: DriftTriggers | None = None,
+                 metrics: Metrics | None = None) -> None:
         self.workplace, self.triggers, self.recipes, self.stop = workplace, triggers, recipes, stop
-        self.only_task, self.drift = only_task, drift
+        self.only_task, self.drift, self.metrics = only_task, drift, metrics or Metrics()
         self.last_says: dict[str, str] = {}
+        self.unwatchable: dict[str, tuple[int | None, int | None]] = {}      # until it changes, nothing can be seen
 
     def tick(self) -> None:
         """Look at each task once; a task in trouble does not keep the others waiting."""
-        self.clear()
-        for task in self.tasks():
-            if self.stop.is_set():
-                return
-            try:
-                self.look_at(task)
-            except (HyperMatchError, OperationalError) as error:
-                self.say(task, f"failed: {error}")
-            except Exception as error:                # a defect in one run; its row says so, the loop lives on
-                log.exception("%s: defect", task)
-                self.say(task, f"failed: defect: {error}")
+        with self.metrics.tick.time():
+            self.clear()
+            for task in self.tasks():
+                if self.stop.is_set():
+                    return
+                self.look_safely(task)
+        self.metrics.ticked_at.set(self.workplace.now().timestamp())
+
+    def look_safely(self, task: str) -> None:
+        try:
+            self.look_at(task)
+        except (HyperMatchError, OperationalError) as error:
+            self.say(task, f"failed: {error}")
+        except Exception as error:                    # a defect in one run; its row says so, the loop lives on
+            log.exception("%s: defect", task)
+            self.say(task, f"failed: defect: {error}")
 
     def look_at(self, task: str) -> None:
         """Measure, decide, act."""
         recipe = recipe_for(task, self.recipes)
         if self.drift is not None:
-            check = watch(self.workplace, task, DriftRecipe(), self.drift, recipe.seed)
-            if check is not None:
-                log.info("%s: drift: %s: %s", task, check.advice, check.reason)
+            self.watch(task, recipe, self.drift)
         with read(self.workplace.engine) as session:
             facts = measure(session, self.workplace.bank, task, recipe)
         decision = decide(facts, self.triggers, self.workplace.now())
@@ -64,15 +70,35 @@ class Trainer:
         if decision.is_train:
             self.act(task, recipe, facts, decision)
 
+    def watch(self, task: str, recipe: Recipe, drift: DriftTriggers) -> None:
+        """Look for drift; what it asks for is a fact of the same tick."""
+        begun, now = time.monotonic(), standing(self.workplace, task)
+        if self.unwatchable.get(task) == now:
+            return
+        try:
+            check = watch(self.workplace, task, recipe.drift, drift, recipe.seed)
+        except NotWatchable:
+            self.unwatchable[task] = now
+            return
+        if check is not None:
+            self.metrics.drift_tick.observe(time.monotonic() - begun)
+            self.metrics.looked(check)
+            log.info("%s: drift: %s: %s", task, check.advice, check.reason)
+
     def act(self, task: str, recipe: Recipe, facts: Facts, decision: Decision) -> None:
         try:
             outcome = run_once(self.workplace, task, recipe, reason=decision.reason, actor=decision.actor,
                                facts=facts.to_dict(), stop=self.stop)
         except Interrupted:
+            self.metrics.runs.labels(task, "interrupted").inc()
             self.say(task, "interrupted")
         except (LeaseLost, Refused) as error:         # another trainer was faster
             self.say(task, f"left to another trainer: {error}")
+        except Exception:
+            self.metrics.runs.labels(task, "failed").inc()
+            raise
         else:
+            self.metrics.runs.labels(task, outcome.version.stage.value).inc()
             self.say(task, f"v{outcome.version.number} is {outcome.version.stage.value}: "
                            f"{'; '.join(outcome.judged.decision.reasons)}")
 

@@ -7,7 +7,7 @@ UTC_DATETIME = sa.DateTime(timezone=True)
 SEARCHED = ("action", "actor", "subject")
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0005"
 
 
 def upgrade() -> None:
