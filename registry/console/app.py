@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Engine
 from starlette.applications import Starlette
@@ -29,6 +30,7 @@ from registry.console.pages import (
     overview,
     people,
     prompts,
+    review,
     runs,
     signing,
     task,
@@ -86,9 +88,17 @@ def routes() -> list[Route]:
         Route("/tasks/{task}/runs", action(task.request_run, Role.APPROVER), methods=post),
         Route("/tasks/{task}/drift/{check:number}", page(task.show_drift), methods=get),
         Route("/tasks/{task}/versions/{number:number}", page(version.show), methods=get),
-        *(Route(f"/tasks/{{task}}/versions/{{number:number}}/{act}", action(_deciding(act), Role.APPROVER), methods=post)
+        *(Route(f"/tasks/{{task}}/versions/{{number:number}}/{act}", action(partial(version.decide, act=act), Role.APPROVER), methods=post)
           for act in version.DECISIONS),
         Route("/tasks/{task}/discovery", page(discovery.show), methods=get),
+        *(Route(f"/tasks/{{task}}/discovery/{{proposal:number}}/{act}",
+                action(partial(discovery.decide, act=act), Role.APPROVER), methods=post)
+          for act in discovery.DECISIONS),
+        Route("/tasks/{task}/review", page(review.show), methods=get),
+        Route("/tasks/{task}/review", action(review.claim, Role.LABELER), methods=post),
+        Route("/tasks/{task}/review/undo", action(review.undo, Role.LABELER), methods=post),
+        Route("/tasks/{task}/review/{item:number}/answer", action(review.answer, Role.LABELER), methods=post),
+        Route("/tasks/{task}/review/{item:number}/skip", action(review.skip, Role.LABELER), methods=post),
         Route("/tasks/{task}/labels", page(labels.show), methods=get),
         Route("/tasks/{task}/labels", action(labels.import_file, Role.LABELER), methods=post),
         Route("/tasks/{task}/labels.csv", page(labels.export), methods=get),
@@ -113,10 +123,6 @@ def routes() -> list[Route]:
         Route("/webhooks/{name}/remove", action(webhooks.remove, Role.ADMIN), methods=post),
         Route("/livez", doors.live, methods=get),
     ]
-
-
-def _deciding(act: str) -> doors.Show:
-    return lambda visit: version.decide(visit, act)
 
 
 def _told(on_page: Callable[[Request, Exception], Response],

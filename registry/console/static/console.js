@@ -47,3 +47,28 @@ for (const select of document.querySelectorAll("form[method=get] select")) {
 for (const time of document.querySelectorAll("time")) {
   time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang);
 }
+
+// labeling by keyboard: 1-9 the labels in sight, Enter the first of those searched for, / to search, S U N as they say
+const review = document.querySelector("[data-review]");
+if (review) {
+  const filter = review.querySelector("[data-filter]");
+  const choices = [...review.querySelectorAll(".choices button")];
+  const inSight = () => choices.filter((choice) => !choice.hidden);
+  const renumber = () => inSight().forEach((choice, i) => { choice.querySelector("kbd").textContent = i < 9 ? i + 1 : ""; });
+  filter?.addEventListener("input", () => {
+    const words = filter.value.toLowerCase();
+    choices.forEach((choice) => { choice.hidden = !choice.value.toLowerCase().replaceAll("_", " ").includes(words.replaceAll("_", " ")); });
+    renumber();
+  });
+  filter?.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") { event.preventDefault(); if (filter.value) inSight()[0]?.click(); }
+    if (event.key === "Escape") filter.blur();
+  });
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
+    const key = event.key.toLowerCase();
+    const target = /^[1-9]$/.test(key) ? inSight()[key - 1] : document.querySelector(`button[data-key="${CSS.escape(key)}"]`);
+    const field = key === "/" ? filter : document.querySelector(`[data-focus="${CSS.escape(key)}"]`);
+    if (target) { event.preventDefault(); target.click(); } else if (field) { event.preventDefault(); field.focus(); }
+  });
+}

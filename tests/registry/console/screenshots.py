@@ -30,6 +30,7 @@ SHOTS = {                                             # name -> where, size, dar
     "version-phone": ("/tasks/intents/versions/2", PHONE, False, "ko"),
     "drift": ("/tasks/intents/drift/14", WIDE, False, "en"),
     "discovery": ("/tasks/intents/discovery", WIDE, False, "en"),
+    "review": ("/tasks/intents/review", WIDE, False, "en"),
     "labels": ("/tasks/intents/labels", WIDE, False, "en"),
     "label": ("/tasks/intents/labels/1", WIDE, False, "en"),
     "runs": ("/runs", WIDE, False, "en"),
@@ -61,6 +62,8 @@ def main(names: list[str]) -> None:
                 if where != "/sign-in":
                     sign_in(page, address, "root")
                 page.goto(address + where)
+                if name == "review":
+                    page.click("main button.primary")
                 page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
                 page.close()
 

@@ -19,7 +19,8 @@ from registry.lifecycle.runs import claim_run, finish_run, report_progress, requ
 from registry.lifecycle.versions import record_evaluation, record_gate, register_candidate
 from registry.prompts import record_quality, save_prompt
 from registry.proposals import record_proposals
-from registry.tables import ClassProposal, Part
+from registry.reviews import Wanted, queue_texts
+from registry.tables import ClassProposal, Part, ProposalState
 from registry.tasks import create_task
 
 PASSWORD = "four quiet horses graze"
@@ -52,6 +53,9 @@ def settle(engine: Engine, store: ArtifactStore, now: datetime, labels: list[str
         _propose(session, now, rows)
         _prompt(session, now)
         _report(session, now)
+        queue_texts(session, "intents", [Wanted(f"is this {i} about my card?", "uncertain", "two labels are near",
+                                                worth=1 - i / 30, guess=labels[i % len(labels)], confidence=0.41)
+                                         for i in range(24)], actor="trainer", now=now, version_number=1)
     _curve(engine, store, now)
 
 
@@ -137,11 +141,11 @@ def _watch(session: Any, now: datetime, labels: list[str], rows: list[tuple[str,
 
 def _propose(session: Any, now: datetime, rows: list[tuple[str, str]]) -> None:
     record_proposals(session, "intents", [
-        ClassProposal(task="intents", state="proposed", name=name, n_texts=n, near_label=near, cohesion=0.71,
+        ClassProposal(task="intents", state=ProposalState.PROPOSED, name=name, n_texts=n, near_label=near, cohesion=0.71,
                       stability=0.9, bank_version=300, version_number=1, created_at=now - timedelta(hours=5),
                       findings={"key_terms": ["refund", "merchant", "charged twice", "환불"], "trend": [3, 9, 20, n],
-                                "exemplars": [HOSTILE, *(text for text, _ in rows[:3])],
-                                "boundary": [text for text, _ in rows[3:5]]})
+                                "exemplars": [HOSTILE, *(f"{name}: please give it back {i}" for i in range(8))],
+                                "boundary": [f"{name}? no, the cash {i}" for i in range(2)]})
         for name, n, near in (("refund from merchant", 184, None), ("charged twice", 61, "money missing"))],
         actor="trainer", now=now - timedelta(hours=5))
 
