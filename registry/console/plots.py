@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 720, 260
+SMALL_WIDTH = 480                                     # of a timeline: two fit beside each other
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 30
 SMALLEST_P = 1e-4                                     # the axis of p-values ends here
 
@@ -54,7 +55,7 @@ def learning_curve(curve: dict[str, Any], title: str) -> Markup:
     least, most = math.log10(max(min(sizes), 1)), math.log10(max(max(sizes), 10))
     floor = max(math.floor(10 * min(row.get("low", row["accuracy"]) for row in rows)) / 10, 0.0)
     frame = _Frame(least, most, floor, 1.0)
-    drawn = [frame.grid_y([floor + (1 - floor) * i / 4 for i in range(5)]), frame.ticks_of_powers()]
+    drawn = [frame.grid_y([i / 10 for i in range(round(10 * floor), 11)]), frame.ticks_of_powers()]
     for number, (_, arm) in enumerate(arms):
         drawn.append(_arm(frame, arm, number))
     y = frame.y(curve["target"])
@@ -66,12 +67,11 @@ def learning_curve(curve: dict[str, Any], title: str) -> Markup:
 
 def drift_timeline(checks: Sequence[dict[str, Any]], alpha: float, title: str) -> Markup:
     """Draw p-values (log scale, smaller is higher) over the checks, oldest first; an alarm is filled."""
-    frame = _Frame(0, max(len(checks) - 1, 1), 0.0, -math.log10(SMALLEST_P))
-    frame.height = 84
+    frame = _Frame(0, max(len(checks) - 1, 1), 0.0, -math.log10(SMALLEST_P), SMALL_WIDTH, 84)
     bottom = frame.height - 6
     y_alpha = frame.y_of(-math.log10(alpha), 6, bottom)
-    drawn = [f'<line class="target" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y_alpha:.1f}" y2="{y_alpha:.1f}"/>',
-             f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{bottom}" y2="{bottom}"/>',
+    drawn = [f'<line class="target" x1="{LEFT}" x2="{frame.right}" y1="{y_alpha:.1f}" y2="{y_alpha:.1f}"/>',
+             f'<line class="axis" x1="{LEFT}" x2="{frame.right}" y1="{bottom}" y2="{bottom}"/>',
              _label(LEFT - 6, y_alpha + 3, f"{alpha:g}", "end"), _label(LEFT - 6, bottom, "1", "end")]
     spots = [(frame.x(i), frame.y_of(-math.log10(max(check["p"], SMALLEST_P)), 6, bottom))
              for i, check in enumerate(checks)]
@@ -80,7 +80,7 @@ def drift_timeline(checks: Sequence[dict[str, Any]], alpha: float, title: str) -
         kind = "alarm" if check["is_alarm"] else "quiet"
         drawn.append(f'<a href="{escape(check["href"])}"><circle class="dot {kind}" cx="{x:.1f}" cy="{y:.1f}" r="4.5">'
                      f'<title>{escape(check["says"])}</title></circle></a>')
-    return _svg(WIDTH, frame.height, drawn, title, "plot")
+    return _svg(SMALL_WIDTH, frame.height, drawn, title, "plot")
 
 
 def reliability(bins: Sequence[dict[str, float]], title: str) -> Markup:
@@ -108,11 +108,13 @@ def reliability(bins: Sequence[dict[str, float]], title: str) -> Markup:
 class _Frame:
     """Maps values to places within the axes."""
 
-    def __init__(self, x0: float, x1: float, y0: float, y1: float) -> None:
-        self.x0, self.x1, self.y0, self.y1, self.height = x0, max(x1, x0 + 1e-9), y0, max(y1, y0 + 1e-9), HEIGHT
+    def __init__(self, x0: float, x1: float, y0: float, y1: float, width: float = WIDTH,
+                 height: float = HEIGHT) -> None:
+        self.x0, self.x1, self.y0, self.y1 = x0, max(x1, x0 + 1e-9), y0, max(y1, y0 + 1e-9)
+        self.right, self.height = width - RIGHT, height
 
     def x(self, value: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * (value - self.x0) / (self.x1 - self.x0)
+        return LEFT + (self.right - LEFT) * (value - self.x0) / (self.x1 - self.x0)
 
     def y(self, value: float) -> float:
         return self.y_of(value, TOP, self.height - BOTTOM)
@@ -121,7 +123,7 @@ class _Frame:
         return bottom - (bottom - top) * (min(max(value, self.y0), self.y1) - self.y0) / (self.y1 - self.y0)
 
     def grid_y(self, values: Sequence[float]) -> str:
-        return "".join(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{self.y(v):.1f}" '
+        return "".join(f'<line class="grid" x1="{LEFT}" x2="{self.right}" y1="{self.y(v):.1f}" '
                        f'y2="{self.y(v):.1f}"/>{_label(LEFT - 6, self.y(v) + 3, f"{100 * v:.0f} %", "end")}'
                        for v in values)
 

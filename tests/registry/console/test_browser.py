@@ -4,6 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from sqlmodel import select
 
 from infra.parts import free_port
 from registry.audit import entries
@@ -11,6 +12,8 @@ from registry.database import read, write
 from registry.lifecycle.promotion import approve as approve_elsewhere
 from registry.lifecycle.runs import finish_run, report_progress
 from registry.lifecycle.versions import get_version
+from registry.tables import LabeledText
+from registry.tasks import label_space
 from tests.conftest import require
 from tests.registry.console.conftest import password_of
 from tests.registry.console.running import CHROMIUM, chromium, served
@@ -151,6 +154,38 @@ def test_the_bar_of_a_run_follows_its_progress_to_the_end(person, engine, now):
     with write(engine) as session:
         finish_run(session, number, version_number=2, outcome="v2 awaits approval", now=now)
     expect(page.locator("h1")).to_contain_text("Succeeded")
+
+
+def test_twenty_texts_are_labeled_by_keyboard(person, engine):
+    page = person("lars")
+    page.goto("/tasks/intents/review")
+    page.keyboard.press("Enter")                      # the button that starts has the cursor
+    seen = set()
+    for i in range(20):
+        expect(page.locator(".asked")).to_be_visible()
+        assert page.locator(".asked").inner_text() not in seen
+        seen.add(page.locator(".asked").inner_text())
+        with page.expect_navigation():
+            page.keyboard.press(str(i % 3 + 1))
+    with page.expect_navigation():
+        page.keyboard.press("u")
+    assert page.locator(".asked").inner_text() in seen
+    with read(engine) as session:
+        found = session.exec(select(LabeledText).where(LabeledText.origin.startswith("review item"))).all()
+    assert len(found) == 19 and {row.label for row in found} == {"card lost", "money missing", "other"}
+
+
+def test_a_proposed_class_is_accepted_by_hand(person, engine):
+    page = person("ada")
+    page.goto("/tasks/intents/discovery")
+    card = page.locator("#proposal-1")
+    card.get_by_role("checkbox").nth(1).uncheck()
+    card.get_by_label("Accept as a new class called").fill("refund")
+    card.get_by_label("Reason").fill("they ask for it")
+    card.get_by_role("button", name="Accept").click()
+    expect(page.get_by_role("status")).to_contain_text("Accepted")
+    with read(engine) as session:
+        assert "refund" in label_space(session, "intents").labels
 
 
 LUMINANCE = """([selector]) => [...document.querySelectorAll(selector)].map((element) => {
