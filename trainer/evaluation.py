@@ -62,7 +62,8 @@ def evaluate(answers: Answers, labels: list[str], latency: Latency, size_bytes: 
     macro_f1 = bootstrap(lambda rows: macro_f1_of(answers.classes[rows], answers.guesses[rows], len(labels)), n,
                          confidence=confidence, n_resamples=min(n_resamples, 1_000), seed=seed)
     return Evaluation(n_texts=n, accuracy=wilson(int(answers.is_right.sum()), n, confidence), macro_f1=macro_f1,
-                      ece=ece(answers), calibration=calibration_of(answers), recall=recall_of(answers, labels), latency=latency, size_bytes=size_bytes)
+                      ece=ece(answers), calibration=calibration_of(answers), recall=recall_of(answers, labels),
+                      latency=latency, size_bytes=size_bytes)
 
 
 def macro_f1_of(classes: np.ndarray, guesses: np.ndarray, n_classes: int) -> float:

@@ -13,7 +13,7 @@ from registry.accounts.people import digest
 from registry.accounts.tables import Account, ConsoleKey, ConsoleSession, SignInAttempts
 from registry.errors import NotAllowed
 
-FREE_ATTEMPTS = {"account": 5, "address": 50}         # before each further failure doubles the wait; a proxy is one address
+FREE_ATTEMPTS = {"account": 5, "address": 50}         # then each failure doubles the wait; a proxy is one address
 LONGEST_WAIT = timedelta(minutes=5)                   # short enough that nobody is locked out by somebody else
 TOUCH_EVERY = timedelta(seconds=30)
 

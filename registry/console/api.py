@@ -114,7 +114,8 @@ def _read(kind: type[B], content: bytes) -> B:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BadRequest(f"{where or 'the body'}: {first['msg']}", "/api/v1/openapi.json tells what it takes") from error
+        raise BadRequest(f"{where or 'the body'}: {first['msg']}",
+                         "/api/v1/openapi.json tells what it takes") from error
 
 
 def _problem(status: int, what: str, mend: str, headers: dict[str, str] | None = None) -> Response:

@@ -88,7 +88,8 @@ def routes() -> list[Route]:
         Route("/tasks/{task}/runs", action(task.request_run, Role.APPROVER), methods=post),
         Route("/tasks/{task}/drift/{check:number}", page(task.show_drift), methods=get),
         Route("/tasks/{task}/versions/{number:number}", page(version.show), methods=get),
-        *(Route(f"/tasks/{{task}}/versions/{{number:number}}/{act}", action(partial(version.decide, act=act), Role.APPROVER), methods=post)
+        *(Route(f"/tasks/{{task}}/versions/{{number:number}}/{act}",
+                action(partial(version.decide, act=act), Role.APPROVER), methods=post)
           for act in version.DECISIONS),
         Route("/tasks/{task}/discovery", page(discovery.show), methods=get),
         *(Route(f"/tasks/{{task}}/discovery/{{proposal:number}}/{act}",

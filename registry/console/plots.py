@@ -52,7 +52,7 @@ def learning_curve(curve: dict[str, Any], title: str) -> Markup:
     arms = list(curve["arms"].items())
     rows = [row for _, arm in arms for row in arm["band"]] + [point for _, arm in arms for point in arm["points"]]
     sizes = [row["n_labels"] for row in rows]
-    least, most = math.log10(max(min(sizes), 1)), math.log10(max(max(sizes), 10))
+    least, most = math.log10(max(min(sizes), 1)), math.log10(max(*sizes, 10))
     floor = max(math.floor(10 * min(row.get("low", row["accuracy"]) for row in rows)) / 10, 0.0)
     frame = _Frame(least, most, floor, 1.0)
     drawn = [frame.grid_y([i / 10 for i in range(round(10 * floor), 11)]), frame.ticks_of_powers()]

@@ -15,5 +15,5 @@ from registry.reviews.items import (
 from registry.reviews.outside import BroughtBack, bring_back, take_out
 
 __all__ = ["Agreement", "BroughtBack", "Progress", "Wanted", "agreement", "answer", "answers_of", "bring_back",
-           "claim_next", "get_item", "held_item", "list_items", "progress", "queue_texts", "release", "skip", "suggested_classes",
-           "take_out", "undo"]
+           "claim_next", "get_item", "held_item", "list_items", "progress", "queue_texts", "release", "skip",
+           "suggested_classes", "take_out", "undo"]

@@ -15,7 +15,7 @@ from registry.webhooks.message import Message, message_of
 from registry.webhooks.tables import Webhook, WebhookDelivery
 
 MAX_ATTEMPTS = 8
-FIRST_WAIT = timedelta(seconds=10)                    # three times as long after each failure: six hours before the last
+FIRST_WAIT = timedelta(seconds=10)                    # three times as long after each: two hours before the last
 KEPT = timedelta(days=30)
 AT_ONCE = 20
 LEASE, LEASE_LASTS = "webhooks", timedelta(minutes=10)

@@ -58,7 +58,7 @@ def decides(any_engine, now):
 
 def test_what_is_found_again_keeps_its_number_and_what_is_gone_goes(discovers):
     first, other = discovers(found(), found(OTHERS, "crypto", (0.0, 1.0)))
-    again = discovers(found(TEXTS[:15] + ["one more lost card"], "lost cards"))
+    again = discovers(found([*TEXTS[:15], "one more lost card"], "lost cards"))
     assert [proposal.id for proposal in again] == [first.id]
     assert (again[0].name, again[0].n_texts) == ("lost cards", 16)
     assert other.id not in [proposal.id for proposal in again]

@@ -4,8 +4,8 @@ from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
-from registry.accounts.people import accept, get_account, invitation_of, set_password
 from registry.accounts.passwords import is_right
+from registry.accounts.people import accept, get_account, invitation_of, set_password
 from registry.accounts.roles import SCOPES, Person, Role
 from registry.accounts.sessions import (
     begin_attempt,

@@ -32,7 +32,7 @@ def show(visit: Visit) -> Response:
         champion=alias_of(session, task.name, AliasName.CHAMPION), checks=checks, families=_families(checks),
         alpha=checks[-1].report.get("alpha", ALPHA) if checks else ALPHA, counts=label_counts(session, task.name),
         curve=newest_curve(session, visit.console.store, task.name), growth=_growth(session, task.name),
-        ingest=[beat for beat in live(session, visit.now, "ingest")], runs=list_runs(session, task.name, limit=5),
+        ingest=live(session, visit.now, "ingest"), runs=list_runs(session, task.name, limit=5),
         active=active_run(session, task.name), waiting=requested_run(session, task.name))
 
 

@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/console: `make screenshots`. The figures on them are made up; the texts are BANKING77's."""
+"""Takes the pictures in docs/console (`make screenshots`): figures that are made up, texts of BANKING77."""
 
 import sys
 import tempfile

@@ -127,7 +127,8 @@ def test_an_export_holds_no_formula_and_can_be_imported_again(signed_in, engine)
         assert session.exec(select(LabeledText).where(LabeledText.text == "=cmd|calc")).one().label == "other"
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"text\nx\n", b"", b'text,label\n"x,no such\n', b"text,label\n,other\n"])
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"text\nx\n", b"", b'text,label\n"x,no such\n',
+                                     b"text,label\n,other\n"])
 def test_a_file_that_is_no_labels_is_refused_whole(signed_in, engine, content):
     with read(engine) as session:
         before = len(session.exec(select(LabeledText)).all())

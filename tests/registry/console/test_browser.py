@@ -188,11 +188,16 @@ def test_a_proposed_class_is_accepted_by_hand(person, engine):
         assert "refund" in label_space(session, "intents").labels
 
 
+WORDS = "a, .badge, .under, .faint, .soft, th, td, dt, dd, h1, h2, .button, button, .unseen"
 LUMINANCE = """([selector]) => [...document.querySelectorAll(selector)].map((element) => {
   const rgb = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
   let behind = element, back = [0, 0, 0, 0];
-  while (behind && (back.length === 4 && back[3] === 0)) { back = rgb(getComputedStyle(behind).backgroundColor); behind = behind.parentElement; }
-  const light = (color) => color.slice(0, 3).map((v) => v / 255).map((v) => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+  while (behind && (back.length === 4 && back[3] === 0)) {
+    back = rgb(getComputedStyle(behind).backgroundColor);
+    behind = behind.parentElement;
+  }
+  const light = (color) => color.slice(0, 3).map((v) => v / 255)
+    .map((v) => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
     .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
   const [a, b] = [light(rgb(getComputedStyle(element).color)), light(back)].sort((x, y) => y - x);
   return [element.textContent.trim().slice(0, 40), (a + .05) / (b + .05)];
@@ -204,7 +209,7 @@ def test_words_stand_out_from_what_is_behind_them(person, scheme):
     page = person("ada", color_scheme=scheme)
     for path in ("/", "/tasks/intents", V2, "/runs"):
         page.goto(path)
-        found = page.evaluate(LUMINANCE, ["a, .badge, .under, .faint, .soft, th, td, dt, dd, h1, h2, .button, button, .unseen"])
+        found = page.evaluate(LUMINANCE, [WORDS])
         assert [each for each in found if each[0] and each[1] < 4.5] == [], path
 
 

@@ -5,11 +5,12 @@ import re
 import pytest
 
 from registry.console.words import LANGUAGES, load_words
-from tests.registry.console.town import HOSTILE, start_run
+from tests.registry.console.town import start_run
 
 PAGES = ["/", "/tasks/intents", "/tasks/empty", "/tasks/intents/versions/1", "/tasks/intents/versions/2",
          "/tasks/intents/versions/3", "/tasks/intents/versions/2?verify=1", "/tasks/intents/drift/14",
-         "/tasks/intents/drift/1", "/tasks/intents/discovery", "/tasks/empty/discovery", "/tasks/intents/review", "/tasks/empty/review", "/tasks/intents/labels",
+         "/tasks/intents/drift/1", "/tasks/intents/discovery", "/tasks/empty/discovery",
+         "/tasks/intents/review", "/tasks/empty/review", "/tasks/intents/labels",
          "/tasks/empty/labels", "/tasks/intents/labels/1", "/runs", "/runs/1", "/prompts", "/prompts/label-english",
          "/audit", "/audit?verify=1", "/audit?subject=intents&before=20", "/settings", "/account", "/people"]
 

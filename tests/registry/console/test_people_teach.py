@@ -85,7 +85,8 @@ def test_looking_claims_nothing_and_an_answer_is_one_label_however_often_it_is_s
     with read(engine) as session:
         settled = list_items(session, "intents", ReviewState.SETTLED)
         labels = session.exec(select(LabeledText).where(LabeledText.origin.startswith("review item"))).all()
-    assert [item.id for item in settled] == [first] and [(row.label, row.actor) for row in labels] == [("other", "lars")]
+    assert [item.id for item in settled] == [first]
+    assert [(row.label, row.actor) for row in labels] == [("other", "lars")]
 
 
 def test_an_answer_can_be_taken_back_and_given_anew(signed_in, engine):

@@ -86,8 +86,8 @@ def evaluation(number: int, labels: list[str]) -> dict[str, Any]:
         "head": {"unlabeled_texts": 2_000 * number, "temperature": 1.1},
         "learning": {"arm": "in-domain", "reason": "in-domain learning helps: 21 labels won and 9 lost of 385 held out",
                      "evidence": {}},
-        "calibration": [{"confidence": i / 10 + 0.05, "accuracy": round(min(0.06 + 0.93 * i / 10 + 0.02 * (i % 3), 1.0), 3),
-                         "n_texts": 51} for i in range(10)],
+        "calibration": [{"confidence": i / 10 + 0.05, "n_texts": 51,
+                         "accuracy": round(min(0.06 + 0.93 * i / 10 + 0.02 * (i % 3), 1.0), 3)} for i in range(10)],
     }
 
 
@@ -141,8 +141,8 @@ def _watch(session: Any, now: datetime, labels: list[str], rows: list[tuple[str,
 
 def _propose(session: Any, now: datetime, rows: list[tuple[str, str]]) -> None:
     record_proposals(session, "intents", [
-        ClassProposal(task="intents", state=ProposalState.PROPOSED, name=name, n_texts=n, near_label=near, cohesion=0.71,
-                      stability=0.9, bank_version=300, version_number=1, created_at=now - timedelta(hours=5),
+        ClassProposal(task="intents", state=ProposalState.PROPOSED, name=name, n_texts=n, near_label=near,
+                      cohesion=0.71, stability=0.9, bank_version=300, version_number=1, created_at=now - timedelta(hours=5),
                       findings={"key_terms": ["refund", "merchant", "charged twice", "환불"], "trend": [3, 9, 20, n],
                                 "exemplars": [HOSTILE, *(f"{name}: please give it back {i}" for i in range(8))],
                                 "boundary": [f"{name}? no, the cash {i}" for i in range(2)]})
