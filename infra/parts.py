@@ -18,7 +18,7 @@ COMMANDS = {
 
 def machine_parts(environment: Mapping[str, str]) -> list[Part]:
     """Return ingest, trainer, serving and the console, in the order they start."""
-    environment = {**environment, "HYPERMATCH_CONSOLE_IS_LINK_PRINTED": "false"}      # who starts them tells it, not a log
+    environment = {**environment, "HYPERMATCH_CONSOLE_IS_LINK_PRINTED": "false"}  # no link in a log
     return [Part(name, (sys.executable, "-m", "infra", *arguments), environment)
             for name, arguments in COMMANDS.items()]
 

@@ -1,5 +1,7 @@
 """`hypermatch console`: the web console."""
 
+import socket
+
 import click
 
 
@@ -20,7 +22,18 @@ def command(host: str | None, port: int | None) -> None:
     settings = ConsoleSettings(**{name: value for name, value in given.items() if value is not None})
     engine = open_registry()
     app = create_app(engine, open_store(), settings, RegistrySettings(), utc_now)
+    listener = _listener(settings.host, settings.port)            # before a link is made that ends the one before
     if settings.is_link_printed:
         click.echo(introduction(engine, settings, utc_now()))
-    uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning", server_header=False,
-                proxy_headers=bool(settings.url), timeout_graceful_shutdown=3)
+    config = uvicorn.Config(app, log_level="warning", server_header=False, proxy_headers=bool(settings.url),
+                            timeout_graceful_shutdown=3)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}; "
+                                   "choose another with --host and --port") from error

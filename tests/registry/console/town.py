@@ -142,7 +142,8 @@ def _watch(session: Any, now: datetime, labels: list[str], rows: list[tuple[str,
 def _propose(session: Any, now: datetime, rows: list[tuple[str, str]]) -> None:
     record_proposals(session, "intents", [
         ClassProposal(task="intents", state=ProposalState.PROPOSED, name=name, n_texts=n, near_label=near,
-                      cohesion=0.71, stability=0.9, bank_version=300, version_number=1, created_at=now - timedelta(hours=5),
+                      cohesion=0.71, stability=0.9, bank_version=300, version_number=1,
+                      created_at=now - timedelta(hours=5),
                       findings={"key_terms": ["refund", "merchant", "charged twice", "환불"], "trend": [3, 9, 20, n],
                                 "exemplars": [HOSTILE, *(f"{name}: please give it back {i}" for i in range(8))],
                                 "boundary": [f"{name}? no, the cash {i}" for i in range(2)]})
