@@ -53,7 +53,8 @@ def _task(session: Session, name: str, number: int, n_versions: int, cast: Cast,
     _add(session, LabelSpace, [{"task": name, "number": 1, "labels": labels, "created_at": began}])
     _add(session, LabeledText, [
         {"task": name, "text": text, "text_hash": text_hash(text), "label": label, "part": Part.TRAIN,
-         "actor": "seed", "origin": "seed", "labeled_at": began} for text, label in cast.first_labels[:LABELS_PER_TASK]])
+         "actor": "seed", "origin": "seed", "labeled_at": began}
+        for text, label in cast.first_labels[:LABELS_PER_TASK]])
     _add(session, Run, [
         {"task": name, "state": RunState.SUCCEEDED, "reason": "20 new labels, 20 are enough", "actor": "trainer",
          "worker": "trainer@seed", "recipe": {"encoder": "minilm"}, "step": "gate", "progress": 1.0,

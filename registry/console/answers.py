@@ -1,12 +1,13 @@
 """What each operation of the API answers: one call of the registry, told as JSON."""
 
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from sqlmodel import Session, col, select
 from starlette.requests import Request
 
-from registry import acts, audit
+from registry import acts, audit, reviews
 from registry.accounts.roles import SCOPES, Person
 from registry.console import openapi
 from registry.console.console import Console
@@ -18,7 +19,7 @@ from registry.label_edits import search_labels
 from registry.lifecycle.stages import name_of
 from registry.lifecycle.versions import get_version
 from registry.prompts import list_prompts
-from registry.proposals import list_proposals
+from registry.proposals import get_proposal, list_proposals
 from registry.tables import AuditEntry, ModelVersion, Run
 from registry.tasks import get_task, label_space
 
@@ -92,6 +93,60 @@ def proposals(_: Console, session: Session, __: Person, request: Request) -> Jso
     return {"items": [_row(proposal) for proposal in list_proposals(session, name)]}
 
 
+def accept_class(console: Console, session: Session, person: Person, request: Request,
+                 given: openapi.Acceptance) -> Json:
+    return _row(acts.accept_class(session, person, _proposal(session, request), name=given.name, reason=given.reason,
+                                  corrections=given.corrections, now=console.now()))
+
+
+def merge_class(console: Console, session: Session, person: Person, request: Request, given: openapi.Merging) -> Json:
+    return _row(acts.merge_class(session, person, _proposal(session, request), label=given.label, reason=given.reason,
+                                 corrections=given.corrections, now=console.now()))
+
+
+def split_class(console: Console, session: Session, person: Person, request: Request, given: openapi.Reasoned) -> Json:
+    number = _proposal(session, request)
+    acts.split_class(session, person, number, reason=given.reason, now=console.now())
+    return _row(get_proposal(session, number))
+
+
+def reject_class(console: Console, session: Session, person: Person, request: Request, given: openapi.Reasoned) -> Json:
+    number = _proposal(session, request)
+    acts.reject_class(session, person, number, reason=given.reason, now=console.now())
+    return _row(get_proposal(session, number))
+
+
+def snooze_class(console: Console, session: Session, person: Person, request: Request, given: openapi.Snoozing) -> Json:
+    number = _proposal(session, request)
+    acts.snooze_class(session, person, number, until=given.until, reason=given.reason, now=console.now())
+    return _row(get_proposal(session, number))
+
+
+def review(_: Console, session: Session, __: Person, request: Request) -> Json:
+    name = get_task(session, request.path_params["task"]).name
+    return {"progress": asdict(reviews.progress(session, name)), "agreement": asdict(reviews.agreement(session, name))}
+
+
+def claim_review(console: Console, session: Session, person: Person, request: Request, _: None) -> Json:
+    item = acts.claim_review(session, person, request.path_params["task"], now=console.now())
+    return {"item": None if item is None else _row(item)}
+
+
+def undo_review(console: Console, session: Session, person: Person, request: Request, _: None) -> Json:
+    name = get_task(session, request.path_params["task"]).name
+    return {"item": _row(acts.undo_review(session, person, name, now=console.now()))}
+
+
+def answer_review(console: Console, session: Session, person: Person, request: Request,
+                  given: openapi.ReviewReply) -> Json:
+    return {"item": _row(acts.answer_review(session, person, _item(session, request), given.label,
+                                            is_new_class=given.is_new_class, now=console.now()))}
+
+
+def skip_review(console: Console, session: Session, person: Person, request: Request, _: None) -> Json:
+    return {"item": _row(acts.skip_review(session, person, _item(session, request), now=console.now()))}
+
+
 def curve(console: Console, session: Session, _: Person, request: Request) -> Json:
     name = get_task(session, request.path_params["task"]).name
     found = newest_curve(session, console.store, name)
@@ -119,7 +174,7 @@ def run(_: Console, session: Session, __: Person, request: Request) -> Json:
 
 
 def request_run(console: Console, session: Session, person: Person, request: Request,
-                given: openapi.RunRequest) -> Json:
+                given: openapi.Reasoned) -> Json:
     return _row(acts.request_run(session, person, request.path_params["task"], reason=given.reason,
                                  now=console.now()))
 
@@ -144,6 +199,13 @@ def change_label(console: Console, session: Session, person: Person, request: Re
     task, text_id = request.path_params["task"], request.path_params["text"]
     return _row(acts.change_label(session, person, task, text_id, given.label, was=given.was, reason=given.reason,
                                   now=console.now()))
+
+
+def remove_label(console: Console, session: Session, person: Person, request: Request,
+                 given: openapi.Reasoned) -> Json:
+    task, text_id = request.path_params["task"], request.path_params["text"]
+    acts.remove_label(session, person, task, text_id, reason=given.reason, now=console.now())
+    return {"removed": text_id}
 
 
 def prompts(_: Console, session: Session, __: Person, ___: Request) -> Json:
@@ -172,6 +234,22 @@ def _query(kind: type[Q], request: Request) -> Q:
         first = error.errors()[0]
         raise Refused(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}",
                       "/api/v1/openapi.json tells what it takes") from error
+
+
+def _proposal(session: Session, request: Request) -> int:
+    """Return the proposal's number, if it is one of the task that the path names."""
+    found = get_proposal(session, request.path_params["proposal"])
+    if found.task != request.path_params["task"]:
+        raise NotFound(f"{request.path_params['task'][:80]} has no proposal {found.id}")
+    return found.id or 0
+
+
+def _item(session: Session, request: Request) -> int:
+    """Return the review item's number, if it is one of the task that the path names."""
+    found = reviews.get_item(session, request.path_params["item"])
+    if found.task != request.path_params["task"]:
+        raise NotFound(f"{request.path_params['task'][:80]} has no review item {found.id}")
+    return found.id or 0
 
 
 def _version(session: Session, request: Request) -> ModelVersion:

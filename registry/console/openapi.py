@@ -4,13 +4,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from registry.accounts.roles import SCOPES, Role
 from registry.tables import Part, RunState, Stage
 
 Reason = Field(min_length=1, max_length=2_000, description="Why; kept in the audit log.")
 MAX_IMPORTED = 20_000
+_NUMBERS = ("number", "run", "text", "proposal", "item")       # of the paths
 
 
 class Strict(BaseModel):
@@ -30,10 +31,6 @@ class Approval(Decision):
     digest: str = Field(pattern="^[0-9a-f]{64}$", description="Digest of the version that was looked at.")
 
 
-class RunRequest(Strict):
-    reason: str = Reason
-
-
 class LabeledRow(Strict):
     text: str = Field(min_length=1, max_length=100_000)
     label: str = Field(min_length=1, max_length=200)
@@ -49,6 +46,35 @@ class LabelChange(Strict):
     was: str = Field(max_length=200, description="The label that was seen; another one by now is a 409.")
     label: str = Field(max_length=200)
     reason: str = Field("", max_length=2_000)
+
+
+class ClassDecision(Strict):
+    """A decision on a proposed class; `corrections` give texts of it another label, or none."""
+
+    reason: str = Reason
+    corrections: dict[str, str | None] = Field(default_factory=dict, max_length=1_000,
+                                               description="A text of the proposal -> its label; null leaves it out.")
+
+
+class Acceptance(ClassDecision):
+    name: str = Field(min_length=1, max_length=200)
+
+
+class Merging(ClassDecision):
+    label: str = Field(min_length=1, max_length=200)
+
+
+class Reasoned(Strict):
+    reason: str = Reason
+
+
+class Snoozing(Reasoned):
+    until: AwareDatetime
+
+
+class ReviewReply(Strict):
+    label: str = Field(min_length=1, max_length=200)
+    is_new_class: bool = Field(False, description="The task does not have this class yet.")
 
 
 class Paged(Strict):
@@ -94,10 +120,11 @@ class Operation:
 
     @property
     def path_for_routes(self) -> str:
-        return re.sub(r"\{(number|text|run)\}", r"{\1:number}", self.path)
+        return re.sub(rf"\{{({'|'.join(_NUMBERS)})\}}", r"{\1:number}", self.path)
 
 
 _LIST = {"type": "object", "required": ["items"], "properties": {"items": {"type": "array"}}}
+_PROPOSAL = "/tasks/{task}/proposals/{proposal}"
 _VERSION = "/tasks/{task}/versions/{number}"
 OPERATIONS = [
     Operation("me", "GET", "/me", "Say who the token acts for, and what it may do."),
@@ -112,16 +139,35 @@ OPERATIONS = [
               Role.APPROVER, body=Decision),
     Operation("drift", "GET", "/tasks/{task}/drift", "List the newest looks for drift.", gives=_LIST),
     Operation("proposals", "GET", "/tasks/{task}/proposals", "List the proposed classes.", gives=_LIST),
+    Operation("accept_class", "POST", f"{_PROPOSAL}/accept", "Make a proposal a class.", Role.APPROVER,
+              body=Acceptance),
+    Operation("merge_class", "POST", f"{_PROPOSAL}/merge", "Give a proposal's texts to a class that exists.",
+              Role.APPROVER, body=Merging),
+    Operation("split_class", "POST", f"{_PROPOSAL}/split", "Replace a proposal by its parts.", Role.APPROVER,
+              body=Reasoned),
+    Operation("reject_class", "POST", f"{_PROPOSAL}/reject", "Say that a proposal is no class.", Role.APPROVER,
+              body=Reasoned),
+    Operation("snooze_class", "POST", f"{_PROPOSAL}/snooze", "Put a proposal away for a while.", Role.APPROVER,
+              body=Snoozing),
+    Operation("review", "GET", "/tasks/{task}/review", "Say how far the review queue is and how well people agree."),
+    Operation("claim_review", "POST", "/tasks/{task}/review", "Take the next text of the review queue.",
+              Role.LABELER),
+    Operation("undo_review", "POST", "/tasks/{task}/review/undo", "Take the last answer back.", Role.LABELER),
+    Operation("answer_review", "POST", "/tasks/{task}/review/{item}/answer", "Label a text of the review queue.",
+              Role.LABELER, body=ReviewReply),
+    Operation("skip_review", "POST", "/tasks/{task}/review/{item}/skip", "Leave a text to others.", Role.LABELER),
     Operation("curve", "GET", "/tasks/{task}/curve", "Show the data-performance curve measured last."),
     Operation("runs", "GET", "/runs", "List the newest runs.", query=RunQuery, gives=_LIST),
     Operation("run", "GET", "/runs/{run}", "Show one run."),
     Operation("request_run", "POST", "/tasks/{task}/runs", "Ask the trainer for a run.", Role.APPROVER,
-              body=RunRequest),
+              body=Reasoned),
     Operation("labels", "GET", "/tasks/{task}/labels", "Search human labels.", query=LabelQuery, gives=_LIST),
     Operation("import_labels", "POST", "/tasks/{task}/labels", "Keep labeled texts, all or none.", Role.LABELER,
               body=LabelImport),
     Operation("change_label", "POST", "/tasks/{task}/labels/{text}", "Give a text another label.", Role.LABELER,
               body=LabelChange),
+    Operation("remove_label", "POST", "/tasks/{task}/labels/{text}/remove", "Remove a labeled text.", Role.LABELER,
+              body=Reasoned),
     Operation("prompts", "GET", "/prompts", "List the newest version of each prompt.", gives=_LIST),
     Operation("audit_entries", "GET", "/audit", "List audit entries, the newest first.", query=AuditQuery,
               gives=_LIST),
@@ -162,7 +208,7 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
-    kinds = {name: {"type": "integer", "minimum": 0, "maximum": 999_999_999} for name in ("number", "run", "text")}
+    kinds = {name: {"type": "integer", "minimum": 0, "maximum": 999_999_999} for name in _NUMBERS}
     return [{"name": name, "in": "path", "required": True, "schema": kinds.get(name, {"type": "string"})}
             for name in re.findall(r"\{(\w+)\}", path)]
 

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from registry import acts, reviews
 from registry.console.pages.task import task_of
 from registry.console.visits import Visit
+from registry.errors import NotFound
 from registry.reviews.items import own_answer
 from registry.tables import AnswerState, ReviewItem, ReviewState
 from registry.tasks import label_space
@@ -33,7 +34,7 @@ def claim(visit: Visit) -> Response:
 
 def answer(visit: Visit) -> Response:
     """Label the text and take the next one."""
-    task, item_id = task_of(visit), visit.request.path_params["item"]
+    task, item_id = task_of(visit), _item_of(visit)
     new_class = visit.given("new_class")
     acts.answer_review(visit.session, visit.actor, item_id, new_class or visit.given("label"),
                        is_new_class=bool(new_class), now=visit.now)
@@ -44,7 +45,7 @@ def answer(visit: Visit) -> Response:
 def skip(visit: Visit) -> Response:
     """Leave the text to others and take the next one."""
     task = task_of(visit)
-    acts.skip_review(visit.session, visit.actor, visit.request.path_params["item"], now=visit.now)
+    acts.skip_review(visit.session, visit.actor, _item_of(visit), now=visit.now)
     acts.claim_review(visit.session, visit.actor, task.name, now=visit.now)
     return visit.go(_place(visit, task.name))
 
@@ -57,6 +58,13 @@ def undo(visit: Visit) -> Response:
         reviews.release(visit.session, held.id or 0, actor=visit.actor.name)
     acts.undo_review(visit.session, visit.actor, task.name, now=visit.now)
     return visit.go(_place(visit, task.name), "review_undone")
+
+
+def _item_of(visit: Visit) -> int:
+    item = reviews.get_item(visit.session, visit.request.path_params["item"])
+    if item.task != visit.request.path_params["task"]:
+        raise NotFound(f"{visit.request.path_params['task']} has no review item {item.id}")
+    return item.id or 0
 
 
 def _held(visit: Visit, task: str) -> ReviewItem | None:

@@ -91,6 +91,24 @@ def test_a_query_that_the_document_does_not_know_is_refused(program, query):
     assert program("vera", "read").get(f"/api/v1/tasks/intents/labels?{query}").status_code in (400, 422)
 
 
+def test_a_program_decides_on_classes_and_answers_the_queue(program):
+    ada = program("ada", "read", "label", "decide")
+    place = "/api/v1/tasks/intents"
+    told = ada.post(f"{place}/proposals/1/accept", json={"name": "refund", "reason": "asked for"}).json()
+    assert (told["state"], told["label"]) == ("accepted", "refund")
+    assert ada.post(f"{place}/proposals/1/reject", json={"reason": "no"}).status_code == 409
+    assert ada.post(f"{place}/proposals/2/snooze", json={"reason": "later", "until": "2026-02-01T00:00:00Z"}
+                    ).json()["state"] == "snoozed"
+    assert ada.post("/api/v1/tasks/empty/proposals/2/reject", json={"reason": "no"}).status_code == 404
+    item = ada.post(f"{place}/review").json()["item"]["id"]
+    assert ada.post(f"/api/v1/tasks/empty/review/{item}/answer", json={"label": "yes"}).status_code == 404
+    assert ada.post(f"{place}/review/{item}/answer", json={"label": "other"}).json()["item"]["state"] == "settled"
+    assert ada.post(f"{place}/review/undo").json()["item"]["id"] == item
+    assert ada.post(f"{place}/review/{item}/skip").json()["item"]["state"] == "open"
+    assert ada.post("/api/v1/tasks/empty/review").json() == {"item": None}
+    assert ada.post(f"{place}/labels/1/remove", json={"reason": "a riddle"}).json() == {"removed": 1}
+
+
 def test_labels_come_in_by_the_api(program):
     lars = program("lars", "label", "read")
     body = {"part": "train", "origin": "script", "rows": [{"text": "new one", "label": "other"}]}

@@ -168,17 +168,18 @@ def _report(session: Any, now: datetime) -> None:
 
 
 def _curve(engine: Engine, store: ArtifactStore, now: datetime) -> None:
-    def arm(gain: float) -> dict[str, Any]:
+    def arm(gain: float, more: int) -> dict[str, Any]:
         sizes = [77, 154, 231, 308, 385, 600, 900, 1_500, 3_000, 6_000]
         scores = [min(0.95, 0.55 + gain + 0.09 * i**0.7) for i in range(len(sizes))]
         return {"points": [{"n_labels": n, "accuracy": s, "draw": 0} for n, s in zip(sizes[:5], scores, strict=False)],
                 "band": [{"n_labels": n, "accuracy": s, "low": s - 0.02 - 0.004 * i, "high": min(s + 0.02, 0.99)}
                          for i, (n, s) in enumerate(zip(sizes, scores, strict=True))],
-                "demand": {"target": 0.9, "more": 215, "low": 160, "high": 320, "says": "about 215 more"}, "laws": {}}
+                "demand": {"target": 0.9, "more": more, "low": more // 2, "high": 2 * more, "says": f"{more} more"},
+                "laws": {}}
 
     curve = {"task": "intents", "target": 0.9, "n_labels": 385, "judge": "770 gate labels", "confidence": 0.8,
              "saving": {"value": 2.6, "low": 2.0, "high": 3.4},
-             "arms": {"labels only": arm(0.0), "HyperMatch": arm(0.08)}}
+             "arms": {"labels only": arm(0.0, 1_420), "HyperMatch": arm(0.08, 215)}}
     digest = store.store({"curve.json": json.dumps(curve).encode()}, {"kind": "curve"})
     with write(engine) as session:
         audit.record(session, action="curve:measured", subject="intents", actor="ada", now=now - timedelta(days=1),
