@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from registry.accounts.roles import Person, Role
 from registry.accounts.tokens import person_of
-from registry.console import answers, openapi
+from registry.console import acting, openapi, reading
 from registry.console.console import Console
 from registry.console.doors import CODES
 from registry.database import read, write
@@ -22,6 +22,7 @@ from registry.errors import HyperMatchError, NotAllowed
 MAX_BODY_BYTES = 5_000_000
 B = TypeVar("B", bound=BaseModel)
 Answer = Callable[[Console, Session, Person, Request], Any]
+Endpoint = Callable[[Request], Response] | Callable[[Request], Awaitable[Response]]
 Act = Callable[[Console, Session, Person, Request, Any], Any]
 
 
@@ -37,9 +38,10 @@ def routes() -> list[Route]:
     """Return one route per operation of the document, which says what each takes and gives."""
     found = [Route("/openapi.json", document, methods=["GET"])]
     for operation in openapi.OPERATIONS:
-        act = getattr(answers, operation.name)
-        endpoint = (_answering(act) if operation.body is None and operation.method == "GET"
-                    else _acting(act, operation.body))
+        if operation.method == "GET":
+            endpoint: Endpoint = _answering(getattr(reading, operation.name))
+        else:
+            endpoint = _acting(getattr(acting, operation.name), operation.body)
         found.append(Route(operation.path_for_routes, endpoint, methods=[operation.method]))
     return found
 

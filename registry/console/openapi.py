@@ -109,7 +109,7 @@ class AuditQuery(Strict):
 class Operation:
     """One operation: where it is, what it takes, the role it needs."""
 
-    name: str                                         # of the function in answers.py
+    name: str                                         # of the function in reading.py or acting.py
     method: Literal["GET", "POST"]
     path: str
     says: str
