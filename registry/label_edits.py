@@ -62,7 +62,7 @@ def label_counts(session: Session, task: str) -> dict[str, dict[str, int]]:
     query = select(LabeledText.label, LabeledText.part, func.count()).where(LabeledText.task == task)
     counts: dict[str, dict[str, int]] = {}
     for label, part, n in session.exec(query.group_by(col(LabeledText.label), col(LabeledText.part))):
-        counts.setdefault(label, {})[part.value] = n
+        counts.setdefault(label, {})[Part(part).value] = n
     return counts
 
 

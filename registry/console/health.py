@@ -80,7 +80,8 @@ def tasks_health(session: Session, words: str = "") -> list[TaskHealth]:
     for task in session.exec(_tasks(words)):
         champion, check = champions.get(task.name), checks.get(task.name)
         found.append(TaskHealth(
-            task.name, task.description, *(champion or (None, None, None)), *(check or (None, None, None, "")),
+            task.name, task.description, *(champion or (None, None, None)),
+            *(check or (None, None, None, "")),  # type: ignore[misc]
             n_labels=labels.get(task.name, 0), n_versions_open=versions.get(task.name, 0),
             n_proposals_open=proposals.get(task.name, 0), run=runs.get(task.name)))
     return found
@@ -113,8 +114,8 @@ def _champions(session: Session) -> dict[str, tuple[int, datetime, dict[str, flo
 
 def _last_checks(session: Session) -> dict[str, tuple[float | None, datetime, bool, str]]:
     newest = select(func.max(DriftCheck.id)).group_by(col(DriftCheck.task))
-    query = select(DriftCheck.task, col(DriftCheck.report)["accuracy"], DriftCheck.at, DriftCheck.is_alarm,
-                   DriftCheck.reason).where(col(DriftCheck.id).in_(newest))
+    query: Any = select(DriftCheck.task, col(DriftCheck.report)["accuracy"],  # type: ignore[call-overload]
+                        DriftCheck.at, DriftCheck.is_alarm, DriftCheck.reason).where(col(DriftCheck.id).in_(newest))
     return {task: (accuracy["value"] if accuracy else None, at, is_alarm, reason)
             for task, accuracy, at, is_alarm, reason in session.exec(query)}
 

@@ -20,9 +20,12 @@ def bar(share: float, kind: str = "", title: str = "") -> Markup:
                 title, "bar-plot", stretch=True)
 
 
-def interval(value: float, low: float, high: float, other: Sequence[float] | None, title: str) -> Markup:
+def interval(value: float, low: float, high: float, other: tuple[float, float, float] | None,
+             title: str) -> Markup:
     """Draw an estimate with its bounds, and another one's below it."""
-    rows = [(value, low, high, "mark")] + ([(*other, "other")] if other else [])  # type: ignore[list-item]
+    rows: list[tuple[float, float, float, str]] = [(value, low, high, "mark")]
+    if other is not None:
+        rows.append((*other, "other"))
     least, most = min(row[1] for row in rows), max(row[2] for row in rows)
     room = max((most - least) * 0.15, 0.01)
     start, length = max(least - room, 0), min(most + room, 1) - max(least - room, 0)

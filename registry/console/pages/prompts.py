@@ -5,12 +5,12 @@ from starlette.responses import Response
 
 from registry.console.visits import Visit
 from registry.prompts import get_prompt, list_prompts, qualities
-from registry.tables import Prompt
+from registry.tables import Prompt, PromptQuality
 
 
 def show(visit: Visit) -> Response:
     """List the prompts with their best measurement."""
-    best = {}
+    best: dict[str, PromptQuality] = {}
     for quality in qualities(visit.session):
         if quality.prompt not in best or quality.accuracy > best[quality.prompt].accuracy:
             best[quality.prompt] = quality
