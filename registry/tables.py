@@ -288,7 +288,7 @@ class ReviewItem(SQLModel, table=True):
     text: str
     text_hash: str = Field(max_length=32)
     state: ReviewState = Field(sa_type=_enum(ReviewState))
-    chosen: str = Field(max_length=40, description="How it was chosen: uncertain, novel, disagreeing, ...")
+    chosen: str = Field(max_length=40, description="How: uncertainty, novelty, disagreement, drift, random.")
     why: str
     worth: float = Field(description="The most worth is asked first.")
     n_wanted: int = Field(description="People who must agree.")

@@ -78,14 +78,16 @@ def _bounds(rates: np.ndarray) -> list[float]:
 
 def stable_reports(stream: Stream, pool: np.ndarray, recipe: DriftRecipe, number: int) -> list[DriftReport]:
     generator = np.random.default_rng(number)
-    reference = stable_reference(stream, pool, recipe, generator, number)
+    reference, _ = stable_reference(stream, pool, recipe, generator, number)
     return [look(reference, stream.observed.take(resampled(pool, recipe.window_texts, generator)), recipe, index)
             for index in range(WINDOWS_PER_STREAM)]
 
 
 def stable_reference(stream: Stream, pool: np.ndarray, recipe: DriftRecipe, generator: np.random.Generator,
-                     seed: int) -> Reference:
-    return make_reference(stream.observed.take(resampled(pool, recipe.reference_texts, generator)), recipe, seed)
+                     seed: int) -> tuple[Reference, Observed]:
+    """Return a reference and all the texts it was made of, which the peer is shown as a whole."""
+    texts = stream.observed.take(resampled(pool, recipe.reference_texts, generator))
+    return make_reference(texts, recipe, seed), texts
 
 
 def peer_alarms(stream: Stream, pool: np.ndarray, recipe: DriftRecipe, say: Say) -> dict[str, Any]:
@@ -109,7 +111,7 @@ def power(texts: Texts, strange: np.ndarray, stable: Stream, pool: np.ndarray, r
     without = {new: _stream_without(texts, strange, pool, new) for new in new_classes} if _has(plants, "novel") else {}
     for number in range(n_repeats):
         new = new_classes[number % len(new_classes)]
-        references: dict[bool, Reference] = {}
+        references: dict[bool, tuple[Reference, Observed]] = {}
         for plant in plants:
             kind, size = plant.split(":")
             stream = without[new] if kind == "novel" else stable
@@ -117,13 +119,13 @@ def power(texts: Texts, strange: np.ndarray, stable: Stream, pool: np.ndarray, r
             generator = np.random.default_rng(1_000 + number)
             if (kind == "novel") not in references:
                 references[kind == "novel"] = stable_reference(stream, known, recipe, generator, number)
-            reference = references[kind == "novel"]
+            reference, texts_before = references[kind == "novel"]
             for n in WINDOW_SIZES:
                 window = planted(stream, pool, kind, float(size), n, generator, new)
                 report = look(reference, window, replace(recipe, window_texts=n, min_reference_texts=2_000), number)
                 found[plant][str(n)].append(report.is_alarm)
                 if n == recipe.window_texts and number < PEER_WINDOWS // 2:
-                    found[plant]["evidently"].append(evidently_alarms(reference.observed, window))
+                    found[plant]["evidently"].append(evidently_alarms(texts_before, window))
     for plant in plants:
         found[plant] = {size: _share(hits) for size, hits in found[plant].items()
                         if size != "evidently"} | {"evidently": _count(found[plant]["evidently"])}

@@ -36,8 +36,8 @@ def _stable(found: Sequence[dict[str, Any]]) -> str:
              + " | ".join(f"{family} alone" for family in families)
              + " | 2 of 3 | Evidently: any column | Evidently: data set |", "| --- " * (len(families) + 9) + "|"]
     for each in found:
-        peer, low, high = each["peer"]["evidently"]["false_alarms"], *each["interval"]
-        confirmed = each["confirmed"]
+        peer, confirmed = each["peer"]["evidently"]["false_alarms"], each["confirmed"]
+        low, high = each["interval"]
         lines.append(
             f"| {each['data']} | {each['window_texts']} | {each['windows']} | {each['alarms']} | "
             f"{each['alarm_rate']:.4f} | {low:.4f} to {high:.4f} | "

@@ -46,7 +46,8 @@ def check(task_name: str, is_dry_run: bool, alpha: float | None, window_texts: i
     report = found.report
     if is_dry_run:
         with read(workplace.engine) as session:
-            advice, reason = advise_now(session, task_name, found, recipe)
+            told, reason = advise_now(session, task_name, found, recipe)
+        advice = str(told)
     else:
         kept = act(workplace, task_name, found, recipe, drift_triggers(settings, workplace))
         advice, reason = kept.advice, kept.reason

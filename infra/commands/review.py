@@ -110,7 +110,8 @@ def status(task_name: str) -> None:
     from registry.reviews import agreement, progress, suggested_classes
 
     with read(open_registry()) as session:
-        done, agreed, named = (each(session, task_name) for each in (progress, agreement, suggested_classes))
+        done, agreed = progress(session, task_name), agreement(session, task_name)
+        named = suggested_classes(session, task_name)
     click.echo(", ".join(f"{n} {state}" for state, n in done.states.items()))
     echo_table(["person", "labeled", "skipped"], [[name, n.get("labeled", 0), n.get("skipped", 0)]
                                                   for name, n in sorted(done.people.items())])

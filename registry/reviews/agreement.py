@@ -47,14 +47,14 @@ def progress(session: Session, task: str) -> Progress:
     chosen: dict[str, dict[str, int]] = {}
     items = select(ReviewItem.state, ReviewItem.chosen, func.count()).where(ReviewItem.task == task)
     for state, way, n in session.exec(items.group_by(col(ReviewItem.state), col(ReviewItem.chosen))):
-        states[state.value] += n
-        chosen.setdefault(way, {})[state.value] = n
+        states[ReviewState(state).value] += n
+        chosen.setdefault(way, {})[ReviewState(state).value] = n
     people: dict[str, dict[str, int]] = {}
     answers = select(ReviewAnswer.actor, ReviewAnswer.state, func.count()).join(
         ReviewItem, col(ReviewItem.id) == col(ReviewAnswer.item_id)).where(
         ReviewItem.task == task, ReviewAnswer.state != AnswerState.CLAIMED)
     for actor, done, n in session.exec(answers.group_by(col(ReviewAnswer.actor), col(ReviewAnswer.state))):
-        people.setdefault(actor, {})[done.value] = n
+        people.setdefault(actor, {})[AnswerState(done).value] = n
     return Progress(states, chosen, people)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_
 from sqlmodel import Session, col, select
@@ -114,14 +115,14 @@ def own_answer(session: Session, item: ReviewItem, actor: str) -> ReviewAnswer |
 
 def n_active(now: datetime) -> ColumnElement[int]:
     """Count, beside each item, the labels given to it and the claims on it that hold."""
-    holds = or_(ReviewAnswer.state == AnswerState.LABELED,
-                and_(ReviewAnswer.state == AnswerState.CLAIMED, col(ReviewAnswer.claimed_until) > now))
+    holds = or_(col(ReviewAnswer.state) == AnswerState.LABELED,
+                and_(col(ReviewAnswer.state) == AnswerState.CLAIMED, col(ReviewAnswer.claimed_until) > now))
     return _count(holds)
 
 
 def _lacking(task: str, actor: str, now: datetime):   # type: ignore[no-untyped-def]
     """Select the first waiting item that lacks people and that `actor` has neither answered nor skipped."""
-    n_labels = _count(ReviewAnswer.state == AnswerState.LABELED)
+    n_labels = _count(col(ReviewAnswer.state) == AnswerState.LABELED)
     room = case((col(ReviewItem.state) == ReviewState.DISPUTED, n_labels + 1), else_=ReviewItem.n_wanted)
     done = select(ReviewAnswer.item_id).where(ReviewAnswer.actor == actor, ReviewAnswer.state != AnswerState.CLAIMED)
     return (select(ReviewItem).where(ReviewItem.task == task, col(ReviewItem.state).in_(WAITING),
@@ -142,7 +143,7 @@ def _count(which: ColumnElement[bool]) -> ColumnElement[int]:
     return query.correlate(ReviewItem).scalar_subquery()
 
 
-def _order() -> tuple[ColumnElement[object], ...]:
+def _order() -> tuple[Any, ...]:
     return (case((col(ReviewItem.state) == ReviewState.DISPUTED, 0), else_=1), col(ReviewItem.worth).desc(),
             col(ReviewItem.id))
 

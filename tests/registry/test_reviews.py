@@ -43,7 +43,7 @@ def filled(engine, now, n_wanted):
     with write(engine) as session:
         create_task(session, "intent", LABELS, actor="ann", now=now)
         queue_texts(session, "intent", [
-            Wanted(text, "uncertain", "unsure", worth=1 - number / 10, guess="lost", confidence=0.4, novelty=0.1)
+            Wanted(text, "uncertainty", "unsure", worth=1 - number / 10, guess="lost", confidence=0.4, novelty=0.1)
             for number, text in enumerate(TEXTS)], actor="ann", now=now, n_wanted=n_wanted, version_number=3)
     return engine
 
@@ -81,7 +81,7 @@ def test_an_answer_becomes_a_human_label_that_says_where_it_came_from(queue, now
 
     assert human(queue) == {TEXTS[0]: ("lost", "ann")}
     with read(queue) as session:
-        assert labeled_texts(session, "intent", Part.TRAIN)[0].origin == f"review item {item} (uncertain)"
+        assert labeled_texts(session, "intent", Part.TRAIN)[0].origin == f"review item {item} (uncertainty)"
     with pytest.raises(Stale, match="'lost' by now"):
         label(queue, item, "bob", now, "arrival")
     with pytest.raises(Refused, match="no label 'x'"):
@@ -153,7 +153,7 @@ def test_a_class_that_the_task_lacks_is_named_and_no_label_is_made_of_it(queue, 
 def test_texts_that_are_queued_or_labeled_are_not_queued_again(queue, now):
     with write(queue) as session:
         import_labels(session, "intent", [("gate text", "lost")], part=Part.GATE, actor="ann", origin="x", now=now)
-        again = queue_texts(session, "intent", [Wanted(text, "novel", "") for text in (TEXTS[0], "gate text", "new")],
+        again = queue_texts(session, "intent", [Wanted(text, "novelty", "") for text in (TEXTS[0], "gate text", "new")],
                             actor="ann", now=now)
         assert [item.text for item in again] == ["new"]
     with pytest.raises(Refused, match="1 to 5"), write(queue) as session:

@@ -117,13 +117,16 @@ def test_texts_are_asked_for_what_makes_them_worth_it_and_near_copies_once():
                   vectors[150:151])
     found = choose(views, ["a", "b"], 40, AskingRecipe(), 3)
     by_way = {way: {int(each.text.split()[1]) for each in found if each.chosen == way} for way in (
-        "uncertain", "novel", "disagreeing", "drifted", "random")}
+        "uncertainty", "novelty", "disagreement", "drift", "random")}
 
     assert len(found) == len({each.text for each in found}) == 40
     assert {way: len(rows) for way, rows in by_way.items()} == {
-        "uncertain": 12, "novel": 8, "disagreeing": 8, "drifted": 4, "random": 8}
-    assert len(by_way["uncertain"] & {0, 1}) == 1 and 150 in by_way["drifted"] | by_way["random"]
-    assert min(by_way["novel"]) > 180 and all("nearest" in each.why for each in found if each.chosen == "disagreeing")
+        "uncertainty": 12, "novelty": 8, "disagreement": 8, "drift": 4, "random": 8}
+    assert len(by_way["uncertainty"] & {0, 1}) == 1 and 150 in by_way["drift"] | by_way["random"]
+    assert min(by_way["novelty"]) > 180
+    assert all("nearest" in each.why for each in found if each.chosen == "disagreement")
+    first = sorted(found, key=lambda each: -each.worth)[:10]
+    assert len({each.chosen for each in first}) >= 4  # who stops early has seen some of each
 
 
 def test_a_look_is_shown_by_evidently_in_its_workspace_and_as_a_page(tmp_path, now):
@@ -190,3 +193,18 @@ def test_a_trainer_looks_again_only_once_something_changed(watched, tmp_path):  
     trainer.tick()
     assert trainer.metrics.registry.get_sample_value("hypermatch_trainer_drift_look_seconds_count") == 1
     assert trainer.metrics.registry.get_sample_value("hypermatch_trainer_ticked_at_seconds") > 0
+
+
+def test_before_there_is_a_champion_a_head_on_the_labels_chooses(workplace, task, recipe, now):
+    from registry.database import read
+    from registry.reviews import list_items
+    from trainer.asking.recipe import AskingRecipe
+    from trainer.asking.review import fill_queue
+
+    workplace.bank.append(bank_rows([f"where is my card number {each}" for each in range(40)], 0, now), {("t", 0): 40})
+    n = fill_queue(workplace, task, 10, recipe, AskingRecipe(), actor="ann", n_wanted=1, report=lambda *_: None)
+    with read(workplace.engine) as session:
+        items = list_items(session, task)
+
+    assert n == len(items) == 10 and {item.chosen for item in items} == {"random", "uncertainty"}
+    assert all(item.guess is None for item in items)

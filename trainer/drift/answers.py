@@ -43,7 +43,7 @@ class CachedAnswers:
     def missing(self, texts: Sequence[str], hashes: Sequence[bytes]) -> list[tuple[bytes, str]]:
         """Return the texts that are not answered yet, each once, with their hashes."""
         is_missing = self.cache.positions(hashes).is_null().to_numpy(zero_copy_only=False)
-        return list({hashes[row]: texts[int(row)] for row in np.flatnonzero(is_missing)}.items())
+        return list({hashes[row]: texts[row] for row in np.flatnonzero(is_missing).tolist()}.items())
 
     def keep(self, chunk: Sequence[tuple[bytes, str]]) -> None:
         """Answer texts and keep what was said; what is kept is on disk when this returns."""

@@ -22,9 +22,9 @@ class Stream:
     stretches: list[Stretch] = field(default_factory=list)
 
     def counts(self, part: Sequence[Banked]) -> Counts:
-        """Count all rows of the stretches that lie within a part; one that straddles its border counts for none."""
+        """Count all rows of the stretches that a part was sampled from, those at its borders as a whole."""
         return added(each.counts for each in self.stretches
-                     if part and part[0].banked_at <= each.begun_at and each.ended_at <= part[-1].banked_at)
+                     if part and part[0].banked_at <= each.ended_at and each.begun_at <= part[-1].banked_at)
 
 
 def read_stream(stretches: Stretches, files: list[DataFile], trained_at: datetime | None,
