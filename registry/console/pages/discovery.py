@@ -14,7 +14,7 @@ from registry.tables import ClassProposal, ProposalState
 from registry.tasks import label_space
 from registry.text import text_hash
 
-LONGEST_SNOOZE_DAYS = 365
+LONGEST_SNOOZE_DAYS, MAX_TERMS = 365, 12
 
 
 def show(visit: Visit) -> Response:
@@ -79,7 +79,8 @@ def _corrections(visit: Visit, proposal: ClassProposal, label: str) -> dict[str,
 
 def _card(proposal: ClassProposal) -> dict[str, Any]:
     found = proposal.findings
-    trend = [each for each in found.get("trend") or () if isinstance(each, int | float)]
-    return {"proposal": proposal, "trend": trend, "n_parts": len(found.get("parts") or ()),
-            "terms": [each if isinstance(each, str) else each[0] for each in found.get("key_terms") or ()][:12],
+    return {"proposal": proposal, "trend": [each["n_texts"] for each in found.get("trend") or ()],
+            "n_parts": len(found.get("parts") or ()), "terms": (found.get("terms") or ())[:MAX_TERMS],
+            "share_novel": found.get("share_novel"), "merge_with": found.get("merge_with") or (),
+            "guesses": (found.get("guesses") or {}).items(),
             **{kind: [(text_hash(text), text) for text in found.get(kind) or ()] for kind in ("exemplars", "boundary")}}

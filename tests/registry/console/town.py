@@ -144,7 +144,9 @@ def _propose(session: Any, now: datetime, rows: list[tuple[str, str]]) -> None:
         ClassProposal(task="intents", state=ProposalState.PROPOSED, name=name, n_texts=n, near_label=near,
                       cohesion=0.71, stability=0.9, bank_version=300, version_number=1,
                       created_at=now - timedelta(hours=5),
-                      findings={"key_terms": ["refund", "merchant", "charged twice", "환불"], "trend": [3, 9, 20, n],
+                      findings={"terms": ["refund", "merchant", "charged twice", "환불"], "share_novel": 0.81,
+                                "trend": [{"from": now.isoformat(), "n_texts": each} for each in (3, 9, 8, 20, 31)],
+                                "guesses": {"other": 40, "card lost": 9}, "merge_with": [],
                                 "exemplars": [HOSTILE, *(f"{name}: please give it back {i}" for i in range(8))],
                                 "boundary": [f"{name}? no, the cash {i}" for i in range(2)]})
         for name, n, near in (("refund from merchant", 184, None), ("charged twice", 61, "money missing"))],
