@@ -19,6 +19,7 @@ from tests.registry.console.town import PASSWORD, PEOPLE, settle, start_run
 
 PICTURES = Path(__file__).parents[3] / "docs" / "console"
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+TALLEST = 1_900
 SHOTS = {                                             # name -> where, size, dark, language
     "sign-in": ("/sign-in", WIDE, False, "en"),
     "overview": ("/", WIDE, False, "en"),
@@ -64,7 +65,9 @@ def main(names: list[str]) -> None:
                 page.goto(address + where)
                 if name == "review":
                     page.click("main button.primary")
-                page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+                height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
+                page.screenshot(path=PICTURES / f"{name}.png", full_page=True,
+                                clip={"x": 0, "y": 0, "width": size["width"], "height": height})
                 page.close()
 
 

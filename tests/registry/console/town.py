@@ -80,7 +80,7 @@ def evaluation(number: int, labels: list[str]) -> dict[str, Any]:
         "n_texts": 770, "ece": 0.05 - 0.01 * number, "size_bytes": 23_500_000 - 10**6 * number,
         "accuracy": {"value": value, "low": value - 0.025, "high": value + 0.022},
         "macro_f1": {"value": value - 0.01, "low": value - 0.04, "high": value + 0.015},
-        "recall": {label: {"value": min(7 + (5 * i + number) % 4 - (i % 11 == 7) * 3 * (number > 1), 10) / 10,
+        "recall": {label: {"value": min(8 + (i + number) % 3 - (i % 19 == 7) * 3 * (number > 1), 10) / 10,
                            "n_texts": 10} for i, label in enumerate(labels)},
         "latency": {"p50_ms": 4.1 + 0.2 * number, "p99_ms": 6.5}, "parity": {"largest_difference": 1e-6},
         "head": {"unlabeled_texts": 2_000 * number, "temperature": 1.1},
