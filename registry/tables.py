@@ -344,7 +344,8 @@ class AuditEntry(SQLModel, table=True):
 
     __table_args__ = (CheckConstraint("number >= 1"), Index("ix_auditentry_action", "action", "number"),
                       Index("ix_auditentry_actor", "actor", "number"),
-                      Index("ix_auditentry_subject", "subject", "number"))
+                      Index("ix_auditentry_subject", "subject", "number",
+                            postgresql_ops={"subject": "text_pattern_ops"}))
 
     number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     at: datetime = Field(sa_type=UtcDateTime)

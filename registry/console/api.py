@@ -111,6 +111,8 @@ async def _body(request: Request) -> bytes:
 
 
 def _read(kind: type[B], content: bytes) -> B:
+    if b"\\u0000" in content or b"\0" in content:
+        raise BadRequest("the body holds a zero byte", "no database keeps one in a text")
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:

@@ -97,7 +97,7 @@ def _act(request: Request, act: Show, role: Role | None, opens: Open, form: dict
     console = _console(request)
     with opens(console.engine) as session:
         visit = enter(console, request, session)
-        visit.form = {name: value for name, value in form.items() if isinstance(value, str)}
+        visit.form = {name: value.replace("\0", "") for name, value in form.items() if isinstance(value, str)}
         visit.file = next((value for value in form.values() if isinstance(value, UploadFile)), None)
         if role is not None and visit.person is None:
             return to_sign_in(request)

@@ -50,6 +50,8 @@ class Guarded:
         headers.setdefault("Cache-Control", "no-store")      # static files set their own
 
     def _refusal(self, request: Request) -> PlainTextResponse | None:
+        if b"%00" in request.scope.get("raw_path", b"") + request.scope.get("query_string", b""):
+            return PlainTextResponse("no address holds a zero byte", 400)       # PostgreSQL takes none
         if request.method in ("GET", "HEAD"):
             return None
         if "transfer-encoding" in request.headers:

@@ -15,7 +15,8 @@ def upgrade() -> None:
     _sign_in()
     _webhooks()
     for column in SEARCHED:
-        op.create_index(f"ix_auditentry_{column}", "auditentry", [column, "number"])
+        ops = {"subject": "text_pattern_ops"} if column == "subject" else {}     # searched by how it begins
+        op.create_index(f"ix_auditentry_{column}", "auditentry", [column, "number"], postgresql_ops=ops)
     op.create_index("ix_run_task", "run", ["task", "id"])
     op.create_index("ix_labeledtext_task_label", "labeledtext", ["task", "label"])
 

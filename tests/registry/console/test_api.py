@@ -73,6 +73,7 @@ def test_without_a_token_there_is_no_answer(app, signed_in):
 
 @pytest.mark.parametrize(("path", "body", "status"), [
     (f"{V2}/approve", b"not json", 400), (f"{V2}/approve", b"{}", 400), (f"{V2}/approve", b"\xff", 400),
+    (f"{V2}/approve", json.dumps({**APPROVAL, "reason": "a\0b"}).encode(), 400),
     (f"{V2}/approve", json.dumps({**APPROVAL, "more": 1}).encode(), 400),
     (f"{V2}/approve", json.dumps({**APPROVAL, "digest": "f" * 64}).encode(), 409),
     (f"{V2}/approve", json.dumps({**APPROVAL, "reason": " "}).encode(), 422),

@@ -3,9 +3,16 @@
 import re
 
 import pytest
+from starlette.testclient import TestClient
 
+from registry.console.app import create_app
+from registry.console.settings import ConsoleSettings
 from registry.console.words import LANGUAGES, load_words
-from tests.registry.console.town import start_run
+from registry.database import migrate, open_database
+from registry.settings import RegistrySettings
+from tests.registry.console.conftest import HOST, Browser, password_of
+from tests.registry.console.town import settle, start_run
+from tests.servers.postgres import fresh_database
 
 PAGES = ["/", "/tasks/intents", "/tasks/empty", "/tasks/intents/versions/1", "/tasks/intents/versions/2",
          "/tasks/intents/versions/3", "/tasks/intents/versions/2?verify=1", "/tasks/intents/drift/14",
@@ -26,6 +33,26 @@ def test_every_page_renders_in_both_languages(signed_in, engine, now, language):
         assert "style=" not in page and "onclick" not in page, f"{path}: the policy forbids inline style and script"
         if language == "ko":
             assert "개요" in page
+
+
+def test_every_page_answers_on_postgresql_too(postgres_url, store, clock):
+    url = fresh_database(postgres_url)
+    migrate(url)
+    engine = open_database(url)
+    settle(engine, store, clock())
+    app = create_app(engine, store, ConsoleSettings(), RegistrySettings(), clock)
+    root = Browser(TestClient(app, base_url=HOST))
+    root.sign_in("root", password_of("root"))
+    for path in [*PAGES, "/?q=INT&sort=accuracy", "/audit?subject=intents v&action=model:promoted&actor=ada",
+                 "/tasks/intents/labels?q=LOST&label=other&part=train", "/runs?state=succeeded&task=intents"]:
+        root.get(path)
+    root.post("/tasks/intents/versions/2/approve", {"seen": "awaiting approval", "digest": "2" * 64, "reason": "good"})
+    root.post("/tasks/intents/review")
+    assert "Approved" in root.get("/tasks/intents/versions/2")
+    root.get("/audit?actor=%00", 400)
+    root.post("/tasks/intents/runs", {"reason": "a\0b"})
+    assert "intents v1" in root.get("/audit?subject=intents v&action=model:promoted&actor=ada")
+    engine.dispose()
 
 
 def test_hostile_text_stays_text_and_what_it_hides_is_shown(signed_in):
