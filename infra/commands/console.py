@@ -1,6 +1,7 @@
 """`hypermatch console`: the web console."""
 
 import socket
+from typing import Any
 
 import click
 
@@ -18,7 +19,7 @@ def command(host: str | None, port: int | None) -> None:
     from registry.console.settings import ConsoleSettings
     from registry.settings import RegistrySettings
 
-    given = {"host": host, "port": port}
+    given: dict[str, Any] = {"host": host, "port": port}
     settings = ConsoleSettings(**{name: value for name, value in given.items() if value is not None})
     engine = open_registry()
     app = create_app(engine, open_store(), settings, RegistrySettings(), utc_now)
