@@ -163,6 +163,7 @@ class ModelVersion(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("task", "number"),
+        Index("ix_modelversion_stage", "stage", "task"),
         Index("uq_modelversion_champion", "task", unique=True, sqlite_where=text("stage = 'champion'"),
               postgresql_where=text("stage = 'champion'")),
     )

@@ -29,6 +29,14 @@ def delivering(outbox: Outbox) -> Callable[[Starlette], AbstractAsyncContextMana
 
 
 def _deliver(outbox: Outbox, stop: threading.Event) -> None:
+    try:
+        _deliver_until(outbox, stop)
+        outbox.stop()
+    except HyperMatchError as error:
+        log.warning("the registry does not answer: %s", error)
+
+
+def _deliver_until(outbox: Outbox, stop: threading.Event) -> None:
     last = ""
     while not stop.wait(EVERY_SECONDS):
         try:

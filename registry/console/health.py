@@ -107,8 +107,8 @@ def _tasks(words: str) -> Any:
 def _champions(session: Session) -> dict[str, tuple[int, datetime, dict[str, float] | None]]:
     """Read the accuracy alone: the whole evaluation of 200 champions is megabytes."""
     query = (select(ModelVersion.task, ModelVersion.number, Alias.changed_at, col(ModelVersion.evaluation)["accuracy"])
-             .join(Alias, (col(Alias.task) == ModelVersion.task) & (col(Alias.name) == AliasName.CHAMPION))
-             .where(ModelVersion.stage == Stage.CHAMPION))
+             .join(Alias, (col(Alias.task) == ModelVersion.task) & (col(Alias.version_number) == ModelVersion.number))
+             .where(Alias.name == AliasName.CHAMPION))
     return {task: (number, since, accuracy) for task, number, since, accuracy in session.exec(query)}
 
 

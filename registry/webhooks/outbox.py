@@ -8,7 +8,7 @@ from sqlalchemy import Engine, delete, func
 from sqlmodel import Session, col, select
 
 from registry.database import read, write
-from registry.leases import acquire
+from registry.leases import acquire, release
 from registry.tables import AuditEntry
 from registry.webhooks.hooks import list_webhooks
 from registry.webhooks.message import Message, message_of
@@ -34,6 +34,8 @@ class Outbox:
 
     def work(self) -> int:
         """Queue what happened, send what is due, and return how many were sent or tried."""
+        if not self._has_work():
+            return 0
         with write(self.engine) as session:
             if acquire(session, LEASE, self.holder, duration=LEASE_LASTS, now=self.now()) is None:
                 return 0
@@ -44,6 +46,21 @@ class Outbox:
             with write(self.engine) as session:
                 settle(session, delivery_id, says, self.now())
         return len(messages)
+
+    def stop(self) -> None:
+        """Let another console deliver at once."""
+        with write(self.engine) as session:
+            release(session, LEASE, self.holder, now=self.now())
+
+    def _has_work(self) -> bool:
+        """Look without taking the one place of a writer: mostly there is nothing to do."""
+        with read(self.engine) as session:
+            told = session.exec(select(func.min(Webhook.told_until))).one()
+            if told is None:
+                return False
+            newest = session.exec(select(func.max(AuditEntry.number))).one() or 0
+            due = select(WebhookDelivery.id).where(col(WebhookDelivery.next_at) <= self.now()).limit(1)
+            return told < newest or session.exec(due).first() is not None
 
     def _due(self) -> list[tuple[int, Message]]:
         query = (select(WebhookDelivery, Webhook, AuditEntry)

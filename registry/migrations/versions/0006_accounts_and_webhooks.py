@@ -18,11 +18,13 @@ def upgrade() -> None:
         ops = {"subject": "text_pattern_ops"} if column == "subject" else {}     # searched by how it begins
         op.create_index(f"ix_auditentry_{column}", "auditentry", [column, "number"], postgresql_ops=ops)
     op.create_index("ix_run_task", "run", ["task", "id"])
+    op.create_index("ix_modelversion_stage", "modelversion", ["stage", "task"])
     op.create_index("ix_labeledtext_task_label", "labeledtext", ["task", "label"])
 
 
 def downgrade() -> None:
     op.drop_index("ix_labeledtext_task_label", "labeledtext")
+    op.drop_index("ix_modelversion_stage", "modelversion")
     op.drop_index("ix_run_task", "run")
     for column in SEARCHED:
         op.drop_index(f"ix_auditentry_{column}", "auditentry")

@@ -16,7 +16,7 @@ from registry.console import openapi
 from registry.database import write
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-N_EXAMPLES = 6                                        # of each operation and mode
+N_EXAMPLES = 4                                        # of each operation and mode
 
 
 @pytest.fixture
