@@ -8,8 +8,9 @@ from starlette.testclient import TestClient
 from registry.console.app import create_app
 from registry.console.settings import ConsoleSettings
 from registry.console.words import LANGUAGES, load_words
-from registry.database import migrate, open_database
+from registry.database import migrate, open_database, write
 from registry.settings import RegistrySettings
+from registry.tasks import create_task
 from tests.registry.console.conftest import HOST, Browser, password_of
 from tests.registry.console.town import settle, start_run
 from tests.servers.postgres import fresh_database
@@ -65,6 +66,24 @@ def test_hostile_text_stays_text_and_what_it_hides_is_shown(signed_in):
         assert "\u202e" not in page and "\u200b" not in page, path
         assert ">U+202E</span>" in page and ">U+200B</span>" in page, path
         assert "{{7*7}}" in page, path
+
+
+def test_the_overview_searches_sorts_and_pages(signed_in, engine, now):
+    with write(engine) as session:
+        for number in range(30):
+            create_task(session, f"task-{number:02d}", ["yes", "no"], actor="ada", now=now,
+                        description="questions of invoices" if number == 7 else "")
+    vera = signed_in("vera")
+
+    def shown(query):
+        return re.findall(r'class="name" href="/tasks/([\w-]+)"', vera.get(f"/{query}"))
+
+    assert shown("")[0] == "intents", "what waits for a person comes first"
+    assert shown("?sort=name") == ["empty", "intents", *(f"task-{number:02d}" for number in range(23))]
+    assert shown("?sort=name&page=2")[-1] == "task-29" and shown("?sort=name&page=99") == shown("?sort=name&page=2")
+    assert shown("?q=INVOICES") == ["task-07"] and shown("?q=%25") == [] and "Nothing found" in vera.get("/?q=zzz")
+    for sort in ("accuracy", "age", "drift", "labels", "nonsense"):
+        assert len(shown(f"?sort={sort}")) == 25
 
 
 def test_no_language_misses_a_text():
