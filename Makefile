@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= data
 DRAWS ?= 3
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench screenshots clean
 
 demo: .venv/installed
 	$(BIN)/hypermatch demo $(if $(KEEP),--keep)
@@ -26,6 +26,10 @@ bench: .venv/installed
 	    --without oos --json .hypermatch/bench/$$name.json || exit 1; \
 	done
 	$(BIN)/hypermatch bench results .hypermatch/bench
+
+# The pictures in docs/console; needs Chromium.
+screenshots: .venv/installed-for-tests
+	$(BIN)/python -m tests.registry.console.screenshots $(ARGS)
 
 clean:
 	rm -rf .venv .hypermatch build *.egg-info

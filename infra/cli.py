@@ -15,6 +15,7 @@ COMMANDS = {
     "bank": "Look into the data bank and keep it in order.",
     "bench": "Measure this machine: ingest and serving.",
     "broker": "Run the embedded development broker.",
+    "console": "Serve the web console.",
     "curve": "Say how many more labels a target needs.",
     "demo": "Tell the whole story on real text.",
     "discover": "Look for classes that nobody named, and decide on what was found.",
@@ -33,6 +34,7 @@ COMMANDS = {
     "train": "Train one model version now.",
     "trainer": "Retrain whenever it is due.",
     "up": "Run all processes of one machine.",
+    "users": "Say who may use the console.",
 }
 FOLDERS = ("ingest", "trainer", "serving", "registry", "infra")
 

@@ -12,11 +12,13 @@ COMMANDS = {
     "ingest": ("ingest", "run"),
     "trainer": ("trainer", "run"),
     "serving": ("serve",),
+    "console": ("console",),
 }
 
 
 def machine_parts(environment: Mapping[str, str]) -> list[Part]:
-    """Return ingest, trainer and serving, in the order they start."""
+    """Return ingest, trainer, serving and the console, in the order they start."""
+    environment = {**environment, "HYPERMATCH_CONSOLE_IS_LINK_PRINTED": "false"}  # no link in a log
     return [Part(name, (sys.executable, "-m", "infra", *arguments), environment)
             for name, arguments in COMMANDS.items()]
 

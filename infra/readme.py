@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = ("registry", "ingest", "serving", "trainer", "infra", "tests")
 SETTINGS = ("registry.settings.RegistrySettings", "ingest.settings.IngestSettings",
-            "serving.settings.ServingSettings", "trainer.settings.TrainerSettings")
+            "registry.console.settings.ConsoleSettings", "serving.settings.ServingSettings",
+            "trainer.settings.TrainerSettings")
 CAPTIONS = {                                          # of files that have no docstring
     "Makefile": "The two commands, `make demo` and `make test`.",
     "constraints.txt": "The exact version of every package.",
@@ -18,6 +19,11 @@ CAPTIONS = {                                          # of files that have no do
     "registry/migrations/script.py.mako": "Template of a migration.",
     "trainer/language_model/prompts/english.toml": "The English prompts.",
     "trainer/language_model/prompts/korean.toml": "The Korean prompts.",
+    "registry/console/catalogs/en.toml": "The console's English.",
+    "registry/console/catalogs/ko.toml": "The console's Korean.",
+    "registry/console/static/console.css": "The one style sheet.",
+    "registry/console/static/console.js": "The little script that pages work without.",
+    "registry/console/static/icon.svg": "The icon.",
     "infra/asyncapi.yaml": "The events on Kafka, for other teams.",
     "infra/demo/ATTRIBUTION.md": "Authors and license of BANKING77.",
     "infra/demo/banking77.parquet": "BANKING77, 13,083 customer queries in 77 intents.",
@@ -61,6 +67,8 @@ def caption(file: Path) -> str:
     """Return what a file is in one sentence; raises KeyError for a file that nobody captioned."""
     if file.suffix == ".py":
         return (ast.get_docstring(ast.parse(file.read_text())) or "").split("\n\n")[0].replace("\n", " ")
+    if file.suffix == ".html":
+        return file.read_text().split("\n", 1)[0].removeprefix("{# ").removesuffix(" -#}")
     return CAPTIONS[str(file.relative_to(ROOT))]
 
 

@@ -23,7 +23,7 @@ def record(session: Session, *, action: str, subject: str, actor: str, reason: s
     entry = AuditEntry(number=1 if last is None else last.number + 1, at=now, actor=actor, action=action,
                        subject=subject, reason=reason, details=details or {},
                        previous_hash=GENESIS if last is None else last.hash, hash="")
-    entry.hash = _hash(entry)
+    entry.hash = hash_of(entry)
     session.add(entry)
     session.flush()
     return entry
@@ -34,7 +34,7 @@ def verify_chain(session: Session) -> int:
     previous, expected = GENESIS, 0
     for entry in entries(session):
         expected += 1
-        if entry.number != expected or entry.previous_hash != previous or entry.hash != _hash(entry):
+        if entry.number != expected or entry.previous_hash != previous or entry.hash != hash_of(entry):
             raise RegistryError(f"the audit chain breaks at entry {expected}",
                                 "compare with a backup: an entry was changed or removed outside HyperMatch")
         previous = entry.hash
@@ -57,7 +57,8 @@ def _alone(session: Session) -> None:
         session.connection().execute(text("SELECT pg_advisory_xact_lock(7251971)"))
 
 
-def _hash(entry: AuditEntry) -> str:
+def hash_of(entry: AuditEntry) -> str:
+    """Return the hash that covers all an entry tells, and through the one before it the whole past."""
     told = [entry.number, entry.at.timestamp(), entry.actor, entry.action, entry.subject, entry.reason,
             entry.details, entry.previous_hash]
     return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

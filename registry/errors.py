@@ -24,6 +24,10 @@ class Refused(RegistryError):
     """An input that breaks a rule of the registry; nothing was written."""
 
 
+class NotAllowed(RegistryError):
+    """Something that this person, or this token, may not do."""
+
+
 class IllegalMove(RegistryError):
     """A move that the life of a model version does not have."""
 

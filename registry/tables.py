@@ -117,7 +117,8 @@ class LabelSpace(SQLModel, table=True):
 class LabeledText(SQLModel, table=True):
     """A human label: who gave it, when, from where. One text has one label in one part of a task."""
 
-    __table_args__ = (UniqueConstraint("task", "text_hash"), Index("ix_labeledtext_task_part", "task", "part"))
+    __table_args__ = (UniqueConstraint("task", "text_hash"), Index("ix_labeledtext_task_part", "task", "part"),
+                      Index("ix_labeledtext_task_label", "task", "label"))
 
     id: int | None = Field(default=None, primary_key=True)
     task: str = Field(foreign_key="task.name")
@@ -138,6 +139,7 @@ class Run(SQLModel, table=True):
               postgresql_where=text("state = 'running'")),
         Index("uq_run_task_requested", "task", unique=True, sqlite_where=text("state = 'requested'"),
               postgresql_where=text("state = 'requested'")),
+        Index("ix_run_task", "task", "id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -164,6 +166,7 @@ class ModelVersion(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("task", "number"),
+        Index("ix_modelversion_stage", "stage", "task"),
         Index("uq_modelversion_champion", "task", unique=True, sqlite_where=text("stage = 'champion'"),
               postgresql_where=text("stage = 'champion'")),
     )
@@ -344,7 +347,10 @@ class Heartbeat(SQLModel, table=True):
 class AuditEntry(SQLModel, table=True):
     """One thing that happened; each entry carries the hash of the one before."""
 
-    __table_args__ = (CheckConstraint("number >= 1"),)
+    __table_args__ = (CheckConstraint("number >= 1"), Index("ix_auditentry_action", "action", "number"),
+                      Index("ix_auditentry_actor", "actor", "number"),
+                      Index("ix_auditentry_subject", "subject", "number",
+                            postgresql_ops={"subject": "text_pattern_ops"}))
 
     number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     at: datetime = Field(sa_type=UtcDateTime)

@@ -22,6 +22,7 @@ from trainer.fine_tuning.devices import n_gpus
 from trainer.fine_tuning.engine import Workshop, fine_tune, why_not
 from trainer.fine_tuning.rounds import Sight, Subject
 from trainer.gate.decide import GateDecision, Opponent, decide
+from trainer.gate.flips import changes
 from trainer.language_model.at_hand import LanguageModel
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.head import Head
@@ -77,6 +78,9 @@ def judge(workplace: Workplace, materials: Materials, exported: Exported, champi
     report("gate", 0.0)
     opponent = _opponent(workplace, champion, answers, materials) if champion is not None and gate.texts else None
     decision = decide(materials.task, answers, evaluation, materials.labels, opponent, recipe.gate, recipe.seed)
+    if opponent is not None:
+        told = changes(opponent, exported.predictor, gate.texts, materials.traffic, materials.labels, recipe.seed)
+        decision = replace(decision, against=told)
     return Judged(evaluation, decision)
 
 
@@ -180,4 +184,5 @@ def _opponent(workplace: Workplace, champion: ModelVersion, answers: Answers, ma
     classes = np.array([known[materials.labels[number]] for number in materials.gate.classes[rows]])
     return Opponent(name_of(champion), bundle.labels, Answers(probs, classes),
                     Answers(answers.probs[rows], answers.classes[rows]),
-                    latency_of(predictor, materials.gate.texts[:32]), len(bundle.model) + len(bundle.features))
+                    latency_of(predictor, materials.gate.texts[:32]), len(bundle.model) + len(bundle.features),
+                    rows, lambda more: predictor.probs(more)[0])

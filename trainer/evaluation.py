@@ -46,6 +46,7 @@ class Evaluation:
     accuracy: Interval
     macro_f1: Interval
     ece: float
+    calibration: list[dict[str, float]]               # equally full bins: confidence, accuracy, n_texts
     recall: dict[str, dict[str, float]]               # label -> value, n_texts
     latency: Latency
     size_bytes: int
@@ -61,7 +62,8 @@ def evaluate(answers: Answers, labels: list[str], latency: Latency, size_bytes: 
     macro_f1 = bootstrap(lambda rows: macro_f1_of(answers.classes[rows], answers.guesses[rows], len(labels)), n,
                          confidence=confidence, n_resamples=min(n_resamples, 1_000), seed=seed)
     return Evaluation(n_texts=n, accuracy=wilson(int(answers.is_right.sum()), n, confidence), macro_f1=macro_f1,
-                      ece=ece(answers), recall=recall_of(answers, labels), latency=latency, size_bytes=size_bytes)
+                      ece=ece(answers), calibration=calibration_of(answers), recall=recall_of(answers, labels),
+                      latency=latency, size_bytes=size_bytes)
 
 
 def macro_f1_of(classes: np.ndarray, guesses: np.ndarray, n_classes: int) -> float:
@@ -73,11 +75,17 @@ def macro_f1_of(classes: np.ndarray, guesses: np.ndarray, n_classes: int) -> flo
 
 def ece(answers: Answers) -> float:
     """Return the expected calibration error over equally full bins of confidence."""
+    bins = calibration_of(answers)
+    gaps = [abs(each["confidence"] - each["accuracy"]) * each["n_texts"] for each in bins]
+    return sum(gaps) / sum(each["n_texts"] for each in bins)
+
+
+def calibration_of(answers: Answers) -> list[dict[str, float]]:
+    """Return equally full bins of confidence, the least confident first, with the accuracy of each."""
     confidence = answers.probs.max(axis=1)
     order = np.argsort(confidence, kind="stable")
-    parts = np.array_split(order, min(N_BINS, len(order)))
-    gaps = [abs(float(confidence[rows].mean()) - float(answers.is_right[rows].mean())) * len(rows) for rows in parts]
-    return sum(gaps) / len(order)
+    return [{"confidence": float(confidence[rows].mean()), "accuracy": float(answers.is_right[rows].mean()),
+             "n_texts": len(rows)} for rows in np.array_split(order, min(N_BINS, len(order)))]
 
 
 def recall_of(answers: Answers, labels: list[str]) -> dict[str, dict[str, float]]:

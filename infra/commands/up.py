@@ -11,17 +11,21 @@ import click
 @click.option("--logs", default=".hypermatch/logs", type=click.Path(file_okay=False, path_type=Path),
               show_default=True, help="Folder of one log per process.")
 def command(embedded_broker: bool, logs: Path) -> None:
-    """Run ingest, trainer and serving under one supervisor until stopped."""
+    """Run ingest, trainer, serving and the console under one supervisor until stopped."""
     from contextlib import ExitStack
 
     from infra.parts import embedded_broker_environment, machine_parts
     from infra.processes import stop_on_signal
+    from infra.roots import utc_now
     from infra.supervisor import Supervisor
-    from registry.database import migrate
+    from registry.console.first_run import introduction
+    from registry.console.settings import ConsoleSettings
+    from registry.database import migrate, open_database
     from registry.settings import RegistrySettings
 
     stop = stop_on_signal()
     migrate(RegistrySettings().url)
+    welcome = introduction(open_database(RegistrySettings().url), ConsoleSettings(), utc_now())
     with ExitStack() as stack:
         environment: dict[str, str] = {}
         if embedded_broker:
@@ -32,5 +36,6 @@ def command(embedded_broker: bool, logs: Path) -> None:
             click.echo(f"embedded broker at {broker.address}")
         supervisor = stack.enter_context(Supervisor(machine_parts(environment), logs, click.echo))
         click.echo(f"started {', '.join(part.name for part in supervisor.parts)}; logs in {logs}; Ctrl-C stops all")
+        click.echo(welcome)
         supervisor.wait(stop)
         click.echo("stopping")

@@ -8,7 +8,10 @@ import click
 
 from infra.demo.person import DemoFailed
 from infra.demo.story import Story
-from infra.parts import embedded_broker_environment, state_environment
+from infra.parts import embedded_broker_environment, free_port, state_environment
+from infra.roots import utc_now
+from registry.console.first_run import introduction
+from registry.console.settings import ConsoleSettings
 
 MARK = ".hypermatch-demo"                             # only a folder with this file is ever cleared
 NEW_TEXTS = 8_000                                     # nearly all of the traffic
@@ -30,6 +33,7 @@ def demo_environment(folder: Path, broker: str, port: int) -> dict[str, str]:
         **embedded_broker_environment(broker),
         "HYPERMATCH_INGEST_FLUSH_SECONDS": "1",
         "HYPERMATCH_SERVING_PORT": str(port),
+        "HYPERMATCH_CONSOLE_PORT": str(free_port(preferred=3001)),
         "HYPERMATCH_SERVING_POLL_SECONDS": "0.5",
         "HYPERMATCH_TRAINER_TICK_SECONDS": "1",
         "HYPERMATCH_TRAINER_NEW_TEXTS": str(NEW_TEXTS),
@@ -39,10 +43,12 @@ def demo_environment(folder: Path, broker: str, port: int) -> dict[str, str]:
 def keep_running(story: Story, stop: Event) -> None:
     """Say where everything is and keep it up until stopped."""
     environment = story.supervisor.parts[0].environment
+    console = ConsoleSettings(port=int(environment["HYPERMATCH_CONSOLE_PORT"]))
     click.echo(f"\npredictions  http://127.0.0.1:{story.port}/v1/tasks/banking/predict"
                f"\nmetrics      http://127.0.0.1:{story.port}/metrics"
                f"\nbroker       {story.broker}"
                f"\nlogs         {story.folder}/logs"
+               f"\n{introduction(story.engine, console, utc_now())}"
                "\n\nto use `hypermatch` on it:")
     for name in ("HYPERMATCH_REGISTRY_URL", "HYPERMATCH_REGISTRY_ARTIFACTS", "HYPERMATCH_INGEST_BANK",
                  "HYPERMATCH_INGEST_BROKERS", "HYPERMATCH_INGEST_BROKER_API_VERSION"):

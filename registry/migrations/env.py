@@ -3,7 +3,9 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-import registry.tables  # noqa: F401  the tables register themselves in the metadata
+import registry.accounts.tables
+import registry.tables
+import registry.webhooks.tables  # noqa: F401  the tables register themselves in the metadata
 
 connection = context.config.attributes.get("connection")
 context.configure(connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True)

@@ -61,7 +61,7 @@ def claim_next(session: Session, task: str, *, actor: str, now: datetime,
     else is given it for `claim` unless more people are wanted; nobody is asked twice.
     """
     get_task(session, task)
-    held = _held(session, task, actor, now)
+    held = held_item(session, task, actor=actor, now=now)
     item = held if held is not None else session.exec(_lacking(task, actor, now)).first()
     if item is None:
         return None
@@ -130,7 +130,8 @@ def _lacking(task: str, actor: str, now: datetime):   # type: ignore[no-untyped-
             .order_by(*_order()).limit(1).with_for_update(skip_locked=True, of=ReviewItem))
 
 
-def _held(session: Session, task: str, actor: str, now: datetime) -> ReviewItem | None:
+def held_item(session: Session, task: str, *, actor: str, now: datetime) -> ReviewItem | None:
+    """Return the text that this person claimed and has not answered, None if there is none or the claim is over."""
     query = select(ReviewItem).join(ReviewAnswer, col(ReviewAnswer.item_id) == col(ReviewItem.id)).where(
         ReviewItem.task == task, col(ReviewItem.state).in_(WAITING), ReviewAnswer.actor == actor,
         ReviewAnswer.state == AnswerState.CLAIMED, col(ReviewAnswer.claimed_until) > now)

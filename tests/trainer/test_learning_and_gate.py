@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.evaluation import Answers, Latency, ece, evaluate, macro_f1_of
+from trainer.evaluation import Answers, Latency, calibration_of, ece, evaluate, macro_f1_of
 from trainer.gate.decide import Opponent, decide
+from trainer.gate.flips import flips_of, on_gate
 from trainer.intervals import wilson
 from trainer.learning.calibration import fit_temperature
 from trainer.learning.embedded import Labeled
@@ -83,7 +84,8 @@ def judged(candidate, champion=None, recipe=None, champion_ms=1.0):
     recipe = recipe or GateRecipe()
     n = len(candidate.classes)
     evaluation = evaluate(candidate, LABELS, Latency(1, 2), 10, confidence=0.95, n_resamples=200, seed=0) if n else None
-    opponent = None if champion is None else Opponent("t v1", LABELS, champion, candidate, Latency(champion_ms, 2), 10)
+    opponent = None if champion is None else Opponent("t v1", LABELS, champion, candidate, Latency(champion_ms, 2), 10,
+                                                      np.arange(n), lambda texts: champion.probs[: len(texts)])
     return decide("t", candidate, evaluation, LABELS, opponent, recipe, seed=0)
 
 
@@ -157,3 +159,20 @@ def test_a_decision_keeps_every_check_and_reads_as_json():
 
     assert [check["name"] for check in decision["checks"]] == [
         "gate labels", "better than the commonest class", "calibrated", "no class lost"]
+
+
+def test_changed_answers_are_counted_by_whether_people_agree_and_kept_the_most_confident_first():
+    before = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]])
+    now = np.array([[0.2, 0.7, 0.1], [0.9, 0.1, 0.0], [0.7, 0.2, 0.1], [0.1, 0.1, 0.8]])
+    flips = flips_of(["a", "b" * 999, "same", "d"], before, now, ["x", "y"], ["x", "y", "z"], ["y", "y", "x", "y"])
+    told = on_gate("t v1", flips, 4)
+    assert [(flip["was"], flip["now"]) for flip in told["flips"]] == [("y", "x"), ("x", "z"), ("x", "y")]
+    assert (told["n_fixed"], told["n_broken"], told["n_otherwise"]) == (1, 1, 1)
+    assert len(told["flips"][0]["text"]) == 300
+
+
+def test_the_kept_bins_of_confidence_hold_every_text_once():
+    found = calibration_of(answers(500, 0.8, 1))
+    assert sum(each["n_texts"] for each in found) == 500
+    assert sum(each["accuracy"] * each["n_texts"] for each in found) == pytest.approx(
+        answers(500, 0.8, 1).is_right.sum())

@@ -1,8 +1,10 @@
 """Decides from the checks, and keeps the reasons."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import numpy as np
 
 from trainer.evaluation import Answers, Evaluation, Latency
 from trainer.gate.checks import (
@@ -27,6 +29,7 @@ class GateDecision:
     passed: bool
     reasons: list[str]
     checks: list[Check]
+    against: dict[str, Any] | None = None             # what would change for clients; None without a champion
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -42,6 +45,8 @@ class Opponent:
     candidate: Answers
     latency: Latency
     size_bytes: int
+    rows: np.ndarray                                  # of the gate texts that were asked
+    ask: Callable[[list[str]], np.ndarray]            # texts to the champion's probabilities (n, C)
 
 
 def decide(task: str, answers: Answers, evaluation: Evaluation | None, labels: list[str], opponent: Opponent | None,

@@ -1,0 +1,40 @@
+"""`hypermatch console`: the web console."""
+
+import socket
+from typing import Any
+
+import click
+
+
+@click.command("console")
+@click.option("--host", help="Address to listen on, instead of HYPERMATCH_CONSOLE_HOST.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port, instead of HYPERMATCH_CONSOLE_PORT.")
+def command(host: str | None, port: int | None) -> None:
+    """Serve the console until stopped; the first time it prints a link that makes the first administrator."""
+    import uvicorn
+
+    from infra.roots import open_registry, open_store, utc_now
+    from registry.console.app import create_app
+    from registry.console.first_run import introduction
+    from registry.console.settings import ConsoleSettings
+    from registry.settings import RegistrySettings
+
+    given: dict[str, Any] = {"host": host, "port": port}
+    settings = ConsoleSettings(**{name: value for name, value in given.items() if value is not None})
+    engine = open_registry()
+    app = create_app(engine, open_store(), settings, RegistrySettings(), utc_now)
+    listener = _listener(settings.host, settings.port)            # before a link is made that ends the one before
+    if settings.is_link_printed:
+        click.echo(introduction(engine, settings, utc_now()))
+    config = uvicorn.Config(app, log_level="warning", server_header=False, proxy_headers=bool(settings.url),
+                            timeout_graceful_shutdown=3)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}; "
+                                   "choose another with --host and --port") from error

@@ -1,0 +1,1 @@
+"""Who uses the console and the API: accounts, roles, sessions and tokens."""

@@ -1,0 +1,86 @@
+"""Deciding on model versions and asking for runs."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from registry.accounts.roles import Person, Role, needs
+from registry.errors import Stale
+from registry.lifecycle import promotion, runs
+from registry.lifecycle.stages import name_of
+from registry.lifecycle.versions import get_version
+from registry.tables import AuditEntry, ModelVersion, Run, Stage
+
+
+@needs(Role.APPROVER)
+def approve(session: Session, person: Person, task: str, number: int, *, digest: str, seen: str, reason: str,
+            now: datetime, is_four_eyes: bool = False) -> ModelVersion:
+    """Approve the bytes that the person saw; doing it twice is doing it once."""
+    version = get_version(session, task, number)
+    if _is_done(session, version, Stage.APPROVED, person, "model:approved"):
+        return version
+    _check_seen(session, version, seen)
+    return promotion.approve(session, task, number, actor=person.name, reason=reason, now=now, digest=digest,
+                             is_four_eyes=is_four_eyes)
+
+
+@needs(Role.APPROVER)
+def reject(session: Session, person: Person, task: str, number: int, *, seen: str, reason: str,
+           now: datetime) -> ModelVersion:
+    """Reject a version for good; doing it twice is doing it once."""
+    version = get_version(session, task, number)
+    if _is_done(session, version, Stage.REJECTED, person, "model:rejected"):
+        return version
+    _check_seen(session, version, seen)
+    return promotion.reject(session, task, number, actor=person.name, reason=reason, now=now)
+
+
+@needs(Role.APPROVER)
+def promote(session: Session, person: Person, task: str, number: int, *, seen: str, reason: str,
+            now: datetime) -> ModelVersion:
+    """Make an approved version the champion; doing it twice is doing it once."""
+    version = get_version(session, task, number)
+    if _is_done(session, version, Stage.CHAMPION, person, "model:promoted"):
+        return version
+    _check_seen(session, version, seen)
+    return promotion.promote(session, task, number, actor=person.name, reason=reason, now=now)
+
+
+@needs(Role.APPROVER)
+def roll_back(session: Session, person: Person, task: str, number: int, *, seen: str, reason: str,
+              now: datetime) -> ModelVersion:
+    """Return to a version that was champion before; doing it twice is doing it once."""
+    version = get_version(session, task, number)
+    if _is_done(session, version, Stage.CHAMPION, person, "model:rolled_back"):
+        return version
+    _check_seen(session, version, seen)
+    return promotion.roll_back(session, task, number, actor=person.name, reason=reason, now=now)
+
+
+@needs(Role.APPROVER)
+def request_run(session: Session, person: Person, task: str, *, reason: str, now: datetime) -> Run:
+    """Ask for a run; asking again while one waits returns the one that waits."""
+    return runs.request_run(session, task, actor=person.name, reason=reason, now=now)
+
+
+def last_decision(session: Session, version: ModelVersion) -> AuditEntry | None:
+    """Return the entry of what was last decided on a version."""
+    query = select(AuditEntry).where(AuditEntry.subject == name_of(version),
+                                     AuditEntry.action != "model:swap_failed")
+    return session.exec(query.order_by(col(AuditEntry.number).desc()).limit(1)).first()
+
+
+def _is_done(session: Session, version: ModelVersion, stage: Stage, person: Person, action: str) -> bool:
+    """Say whether this person brought the version where it is: a form that was sent twice."""
+    last = last_decision(session, version)
+    return version.stage is stage and last is not None and (last.action, last.actor) == (action, person.name)
+
+
+def _check_seen(session: Session, version: ModelVersion, seen: str) -> None:
+    """Raise Stale, saying who decided meanwhile, if the version is not where the person saw it."""
+    if version.stage.value == seen:
+        return
+    last = last_decision(session, version)
+    who = "" if last is None else f": {last.actor} decided at {last.at:%Y-%m-%d %H:%M} UTC, {last.reason!r}"
+    raise Stale(f"{name_of(version)} is {version.stage.value}, no longer {seen[:40] or 'where you saw it'}{who}",
+                "look again before deciding")

@@ -1,0 +1,131 @@
+"""What the API does: each act asks for the role itself, and what it changed is told as JSON."""
+
+from sqlmodel import Session
+from starlette.requests import Request
+
+from registry import acts, reviews
+from registry.accounts.roles import Person
+from registry.console import openapi
+from registry.console.console import Console
+from registry.console.reading import Json, place_of, row_of
+from registry.errors import NotFound
+from registry.proposals import get_proposal
+from registry.tables import ModelVersion
+from registry.tasks import get_task
+
+
+def approve(console: Console, session: Session, person: Person, request: Request, given: openapi.Approval) -> Json:
+    return _decided(acts.approve(session, person, *place_of(request), digest=given.digest, seen=given.seen.value,
+                                 reason=given.reason, now=console.now(), is_four_eyes=console.registry.is_four_eyes))
+
+
+def reject(console: Console, session: Session, person: Person, request: Request, given: openapi.Decision) -> Json:
+    return _decided(acts.reject(session, person, *place_of(request), seen=given.seen.value, reason=given.reason,
+                                now=console.now()))
+
+
+def promote(console: Console, session: Session, person: Person, request: Request, given: openapi.Decision) -> Json:
+    return _decided(acts.promote(session, person, *place_of(request), seen=given.seen.value, reason=given.reason,
+                                 now=console.now()))
+
+
+def roll_back(console: Console, session: Session, person: Person, request: Request, given: openapi.Decision) -> Json:
+    return _decided(acts.roll_back(session, person, *place_of(request), seen=given.seen.value, reason=given.reason,
+                                   now=console.now()))
+
+
+def accept_class(console: Console, session: Session, person: Person, request: Request,
+                 given: openapi.Acceptance) -> Json:
+    return row_of(acts.accept_class(session, person, _proposal(session, request), name=given.name, reason=given.reason,
+                                  corrections=given.corrections, now=console.now()))
+
+
+def merge_class(console: Console, session: Session, person: Person, request: Request, given: openapi.Merging) -> Json:
+    return row_of(acts.merge_class(session, person, _proposal(session, request), label=given.label, reason=given.reason,
+                                 corrections=given.corrections, now=console.now()))
+
+
+def split_class(console: Console, session: Session, person: Person, request: Request, given: openapi.Reasoned) -> Json:
+    number = _proposal(session, request)
+    acts.split_class(session, person, number, reason=given.reason, now=console.now())
+    return row_of(get_proposal(session, number))
+
+
+def reject_class(console: Console, session: Session, person: Person, request: Request, given: openapi.Reasoned) -> Json:
+    number = _proposal(session, request)
+    acts.reject_class(session, person, number, reason=given.reason, now=console.now())
+    return row_of(get_proposal(session, number))
+
+
+def snooze_class(console: Console, session: Session, person: Person, request: Request, given: openapi.Snoozing) -> Json:
+    number = _proposal(session, request)
+    acts.snooze_class(session, person, number, until=given.until, reason=given.reason, now=console.now())
+    return row_of(get_proposal(session, number))
+
+
+def claim_review(console: Console, session: Session, person: Person, request: Request, _: None) -> Json:
+    item = acts.claim_review(session, person, request.path_params["task"], now=console.now())
+    return {"item": None if item is None else row_of(item)}
+
+
+def undo_review(console: Console, session: Session, person: Person, request: Request, _: None) -> Json:
+    name = get_task(session, request.path_params["task"]).name
+    return {"item": row_of(acts.undo_review(session, person, name, now=console.now()))}
+
+
+def answer_review(console: Console, session: Session, person: Person, request: Request,
+                  given: openapi.ReviewReply) -> Json:
+    return {"item": row_of(acts.answer_review(session, person, _item(session, request), given.label,
+                                            is_new_class=given.is_new_class, now=console.now()))}
+
+
+def skip_review(console: Console, session: Session, person: Person, request: Request, _: None) -> Json:
+    return {"item": row_of(acts.skip_review(session, person, _item(session, request), now=console.now()))}
+
+
+def request_run(console: Console, session: Session, person: Person, request: Request,
+                given: openapi.Reasoned) -> Json:
+    return row_of(acts.request_run(session, person, request.path_params["task"], reason=given.reason,
+                                 now=console.now()))
+
+
+def import_labels(console: Console, session: Session, person: Person, request: Request,
+                  given: openapi.LabelImport) -> Json:
+    result = acts.import_labels(session, person, request.path_params["task"],
+                                [(row.text, row.label) for row in given.rows], part=given.part, origin=given.origin,
+                                now=console.now())
+    return {"added": result.added, "changed": result.changed, "unchanged": result.unchanged}
+
+
+def change_label(console: Console, session: Session, person: Person, request: Request,
+                 given: openapi.LabelChange) -> Json:
+    task, text_id = request.path_params["task"], request.path_params["text"]
+    return row_of(acts.change_label(session, person, task, text_id, given.label, was=given.was, reason=given.reason,
+                                  now=console.now()))
+
+
+def remove_label(console: Console, session: Session, person: Person, request: Request,
+                 given: openapi.Reasoned) -> Json:
+    task, text_id = request.path_params["task"], request.path_params["text"]
+    acts.remove_label(session, person, task, text_id, reason=given.reason, now=console.now())
+    return {"removed": text_id}
+
+
+def _decided(found: ModelVersion) -> Json:
+    return {"task": found.task, "number": found.number, "stage": found.stage.value, "digest": found.digest}
+
+
+def _proposal(session: Session, request: Request) -> int:
+    """Return the proposal's number, if it is one of the task that the path names."""
+    found = get_proposal(session, request.path_params["proposal"])
+    if found.task != request.path_params["task"]:
+        raise NotFound(f"{request.path_params['task'][:80]} has no proposal {found.id}")
+    return found.id or 0
+
+
+def _item(session: Session, request: Request) -> int:
+    """Return the review item's number, if it is one of the task that the path names."""
+    found = reviews.get_item(session, request.path_params["item"])
+    if found.task != request.path_params["task"]:
+        raise NotFound(f"{request.path_params['task'][:80]} has no review item {found.id}")
+    return found.id or 0

@@ -1,0 +1,37 @@
+"""The parts that every page uses, built once per process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jinja2 import Environment
+from sqlalchemy import Engine
+
+from registry.accounts.sessions import Limits
+from registry.artifacts.store import ArtifactStore
+from registry.console.settings import ConsoleSettings
+from registry.console.words import Words
+from registry.settings import RegistrySettings
+
+
+@dataclass(frozen=True)
+class Console:
+    """What the routes share: where things are, the clock, the words, the key that signs."""
+
+    engine: Engine
+    store: ArtifactStore
+    settings: ConsoleSettings
+    registry: RegistrySettings
+    now: Callable[[], datetime]
+    words: Words
+    pages: Environment
+    key: str
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(timedelta(minutes=self.settings.idle_minutes), timedelta(hours=self.settings.session_hours))
+
+    @property
+    def webhook_hosts(self) -> frozenset[str]:
+        """Hosts that webhooks may go to."""
+        return frozenset(host.strip().lower() for host in self.settings.webhook_hosts.split(",") if host.strip())

@@ -1,0 +1,101 @@
+"""One task: its versions, drift over time, labels, what more labels would bring, how its bank grows."""
+
+import json
+from typing import Any
+
+from sqlmodel import Session, col, select
+from starlette.responses import Response
+
+from registry import acts
+from registry.artifacts.store import ArtifactStore
+from registry.console.visits import Visit
+from registry.drift import list_drift_checks
+from registry.errors import HyperMatchError, NotFound
+from registry.heartbeats import live
+from registry.label_edits import label_counts
+from registry.lifecycle.promotion import alias_of
+from registry.lifecycle.runs import active_run, list_runs, requested_run
+from registry.tables import AliasName, AuditEntry, DriftCheck, ModelVersion, Task
+from registry.tasks import get_task, label_space
+
+CURVE_MEASURED = "curve:measured"                     # the audit entry that names a curve's artifact
+MAX_VERSIONS, MAX_CHECKS, MAX_CURVE_BYTES = 30, 60, 5_000_000
+ALPHA = 0.01                                          # where a task was never checked
+
+
+def show(visit: Visit) -> Response:
+    """Show the task's state on one page."""
+    session, task = visit.session, task_of(visit)
+    checks = list(reversed(list_drift_checks(session, task.name, limit=MAX_CHECKS)))
+    return visit.show(
+        "task.html", task=task, space=label_space(session, task.name), versions=newest_versions(session, task.name),
+        champion=alias_of(session, task.name, AliasName.CHAMPION), checks=checks, families=_families(checks),
+        alpha=checks[-1].report.get("alpha", ALPHA) if checks else ALPHA, counts=label_counts(session, task.name),
+        curve=newest_curve(session, visit.console.store, task.name), growth=_growth(session, task.name),
+        ingest=live(session, visit.now, "ingest"), runs=list_runs(session, task.name, limit=5),
+        active=active_run(session, task.name), waiting=requested_run(session, task.name))
+
+
+def show_drift(visit: Visit) -> Response:
+    """Show one look for drift with all that it found."""
+    task, check = task_of(visit), visit.session.get(DriftCheck, visit.request.path_params["check"])
+    if check is None or check.task != task.name:
+        raise NotFound(f"{task.name} has no drift check {visit.request.path_params['check']}")
+    return visit.show("drift.html", task=task, check=check, report=check.report)
+
+
+def request_run(visit: Visit) -> Response:
+    """Ask the trainer for a run."""
+    task = task_of(visit)
+    acts.request_run(visit.session, visit.actor, task.name, reason=visit.given("reason") or "asked for in the console",
+                     now=visit.now)
+    return visit.go(f"/tasks/{task.name}", "run_requested")
+
+
+def task_of(visit: Visit) -> Task:
+    return get_task(visit.session, visit.request.path_params["task"])
+
+
+def newest_versions(session: Session, task: str) -> list[Any]:
+    """Return the newest versions without what only their own page shows."""
+    query = select(ModelVersion.number, ModelVersion.stage, ModelVersion.label_space, ModelVersion.n_labels,
+                   ModelVersion.created_at, ModelVersion.bank_version, ModelVersion.requested_by,
+                   col(ModelVersion.evaluation)["accuracy"].label("accuracy"))  # type: ignore[call-overload]
+    return list(session.exec(query.where(ModelVersion.task == task).order_by(col(ModelVersion.number).desc())
+                             .limit(MAX_VERSIONS)))
+
+
+def newest_curve(session: Session, store: ArtifactStore, task: str) -> dict[str, Any] | None:
+    """Return the curve measured last with when it was, None if there is none or its artifact is gone."""
+    query = select(AuditEntry).where(AuditEntry.subject == task, AuditEntry.action == CURVE_MEASURED)
+    entry = session.exec(query.order_by(col(AuditEntry.number).desc()).limit(1)).first()
+    if entry is None:
+        return None
+    try:
+        content = store.load(str(entry.details["digest"])).files["curve.json"]
+    except (HyperMatchError, KeyError):
+        return None
+    return {**json.loads(content[:MAX_CURVE_BYTES]), "measured_at": entry.at}
+
+
+def _families(checks: list[DriftCheck]) -> dict[str, list[dict[str, Any]]]:
+    """Return per family its p-value at every check that looked at it, all families together first."""
+    names = sorted({name for check in checks for name in check.report.get("families", {})})
+    timeline = {"all": [_spot(check, check.p_value, check.is_alarm) for check in checks]} if checks else {}
+    for name in names:
+        timeline[name] = [_spot(check, check.report["families"][name], name in check.report.get("alarmed", []))
+                          for check in checks if name in check.report.get("families", {})]
+    return timeline
+
+
+def _spot(check: DriftCheck, p_value: float, is_alarm: bool) -> dict[str, Any]:
+    return {"p": p_value, "is_alarm": is_alarm, "href": f"/tasks/{check.task}/drift/{check.id}",
+            "says": f"{check.at:%Y-%m-%d %H:%M}: p {p_value:.3g}"}
+
+
+def _growth(session: Session, task: str) -> list[tuple[int, int]]:
+    """Return (version, texts learned from beside the labels) as far as the versions tell, oldest first."""
+    query = select(ModelVersion.number, col(ModelVersion.evaluation)["head"]["unlabeled_texts"])
+    rows = session.exec(query.where(ModelVersion.task == task).order_by(col(ModelVersion.number).desc())
+                        .limit(MAX_VERSIONS))
+    return [(number, int(texts)) for number, texts in reversed(list(rows)) if texts is not None]

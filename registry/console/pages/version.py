@@ -1,0 +1,100 @@
+"""One version: what changes if it is approved, where it came from, and the decisions that may follow."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from registry import acts, audit
+from registry.artifacts.bundle import load_bundle
+from registry.console.pages.task import task_of
+from registry.console.visits import Visit
+from registry.errors import HyperMatchError
+from registry.lifecycle.stages import name_of
+from registry.lifecycle.versions import champion_of, get_version
+from registry.tables import ModelVersion, Run, Stage
+from registry.tasks import label_space
+
+DECISIONS = {"approve": "approved", "reject": "rejected", "promote": "promoted", "rollback": "rolled_back"}
+
+
+def show(visit: Visit) -> Response:
+    """Show the version beside the champion that it would replace."""
+    session, task = visit.session, task_of(visit)
+    version = get_version(session, task.name, visit.request.path_params["number"])
+    champion = champion_of(session, task.name)
+    other = champion if champion is not None and champion.number != version.number else None
+    run = None if version.run_id is None else session.get(Run, version.run_id)
+    return visit.show(
+        "version.html", task=task, version=version, other=other, champion=champion, run=run,
+        history_entries=list(audit.entries(session, subject=name_of(version))), may=_decisions(version),
+        labels=_label_changes(visit, version, other), classes=_classes(version, other),
+        recipe=recipe_changes(version, other), verified=_verified(visit, version),
+        blocked=visit.console.registry.is_four_eyes and visit.actor.name == version.requested_by)
+
+
+def decide(visit: Visit, act: str) -> Response:
+    """Carry out one decision of the form; the acts refuse what is stale or not allowed."""
+    task, number = visit.request.path_params["task"], visit.request.path_params["number"]
+    given: dict[str, Any] = {"seen": visit.given("seen"), "reason": visit.given("reason"), "now": visit.now}
+    if act == "approve":
+        acts.approve(visit.session, visit.actor, task, number, digest=visit.given("digest"),
+                     is_four_eyes=visit.console.registry.is_four_eyes, **given)
+    else:
+        simple = {"reject": acts.reject, "promote": acts.promote, "rollback": acts.roll_back}
+        simple[act](visit.session, visit.actor, task, number, **given)
+    return visit.go(f"/tasks/{task}/versions/{number}", DECISIONS[act])
+
+
+def recipe_changes(version: ModelVersion, other: ModelVersion | None) -> list[tuple[str, Any, Any]]:
+    """Return the recipe values that differ: name, the champion's, this version's."""
+    if other is None:
+        return []
+    before, now = _flat(other.recipe), _flat(version.recipe)
+    return [(name, before.get(name), now.get(name)) for name in sorted(before.keys() | now.keys())
+            if before.get(name) != now.get(name)]
+
+
+def _decisions(version: ModelVersion) -> list[str]:
+    """Return what may follow, the likeliest first."""
+    if version.stage is Stage.ARCHIVED:
+        return ["rollback"] if version.was_champion else []
+    return {Stage.AWAITING_APPROVAL: ["approve", "reject"], Stage.APPROVED: ["promote", "reject"],
+            Stage.CANDIDATE: ["reject"], Stage.EVALUATED: ["reject"]}.get(version.stage, [])
+
+
+def _label_changes(visit: Visit, version: ModelVersion, other: ModelVersion | None) -> dict[str, list[str]]:
+    """Return the classes that appear and disappear against the champion."""
+    if other is None or other.label_space == version.label_space:
+        return {"added": [], "removed": []}
+    now = label_space(visit.session, version.task, version.label_space).labels
+    before = label_space(visit.session, version.task, other.label_space).labels
+    return {"added": [label for label in now if label not in before],
+            "removed": [label for label in before if label not in now]}
+
+
+def _classes(version: ModelVersion, other: ModelVersion | None) -> list[dict[str, Any]]:
+    """Return the recall of each class beside the champion's, what fell most first."""
+    now, before = version.evaluation.get("recall", {}), (other.evaluation if other else {}).get("recall", {})
+    rows = [{"label": label, "now": found["value"], "n_texts": found["n_texts"],
+             "before": before[label]["value"] if label in before else None} for label, found in now.items()]
+    for row in rows:
+        row["change"] = None if row["before"] is None else row["now"] - row["before"]
+    return sorted(rows, key=lambda row: (row["change"] is None, row["change"] or 0.0, row["now"], row["label"]))
+
+
+def _verified(visit: Visit, version: ModelVersion) -> dict[str, Any] | None:
+    """Check the stored bytes if the reader asks; it reads all of them."""
+    if visit.asked("verify") != "1":
+        return None
+    try:
+        bundle = load_bundle(visit.console.store, version.digest)
+    except HyperMatchError as error:
+        return {"is_sound": False, "says": str(error)}
+    return {"is_sound": True, "says": f"{len(bundle.model) + len(bundle.features):,}"}
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        flat.update(_flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value})
+    return flat

@@ -1,0 +1,148 @@
+"""What the API answers to questions: one call of the registry, told as JSON."""
+
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from sqlmodel import Session, col, select
+from starlette.requests import Request
+
+from registry import audit, reviews
+from registry.accounts.roles import SCOPES, Person
+from registry.console import openapi
+from registry.console.console import Console
+from registry.console.health import tasks_health
+from registry.console.pages.task import newest_curve, newest_versions
+from registry.drift import list_drift_checks
+from registry.errors import NotFound, Refused
+from registry.label_edits import search_labels
+from registry.lifecycle.stages import name_of
+from registry.lifecycle.versions import get_version
+from registry.prompts import list_prompts
+from registry.proposals import list_proposals
+from registry.tables import AuditEntry, Run
+from registry.tasks import get_task, label_space
+
+Q = TypeVar("Q", bound=BaseModel)
+Json = dict[str, Any]
+
+
+def me(_: Console, __: Session, person: Person, ___: Request) -> Json:
+    may = [scope for role, scope in SCOPES.items() if person.may(role)]
+    return {"name": person.name, "role": person.role.value, "scopes": may}
+
+
+def tasks(_: Console, session: Session, __: Person, request: Request) -> Json:
+    query = _query(openapi.TaskQuery, request)
+    found = tasks_health(session, query.q)
+    begin = (query.page - 1) * query.per_page
+    items = [{"name": task.name, "description": task.description, "champion": task.champion,
+              "accuracy": task.accuracy, "live_accuracy": task.live_accuracy, "is_alarm": task.is_alarm,
+              "n_labels": task.n_labels, "n_waiting": task.n_waiting,
+              "run": None if task.run is None else row_of(task.run)}
+             for task in found[begin : begin + query.per_page]]
+    return {"items": items, "total": len(found)}
+
+
+def task(_: Console, session: Session, __: Person, request: Request) -> Json:
+    found = get_task(session, request.path_params["task"])
+    space = label_space(session, found.name)
+    return {**row_of(found), "label_space": {"number": space.number, "labels": space.labels}}
+
+
+def versions(_: Console, session: Session, __: Person, request: Request) -> Json:
+    name = get_task(session, request.path_params["task"]).name
+    return {"items": [{"number": row.number, "stage": row.stage.value, "label_space": row.label_space,
+                       "n_labels": row.n_labels, "created_at": row.created_at.isoformat(), "accuracy": row.accuracy}
+                      for row in newest_versions(session, name)]}
+
+
+def version(_: Console, session: Session, __: Person, request: Request) -> Json:
+    found = get_version(session, *place_of(request))
+    history = [row_of(entry) for entry in audit.entries(session, subject=name_of(found))]
+    return {**row_of(found), "history": history}
+
+
+def drift(_: Console, session: Session, __: Person, request: Request) -> Json:
+    name = get_task(session, request.path_params["task"]).name
+    return {"items": [row_of(check) for check in list_drift_checks(session, name)]}
+
+
+def proposals(_: Console, session: Session, __: Person, request: Request) -> Json:
+    name = get_task(session, request.path_params["task"]).name
+    return {"items": [row_of(proposal) for proposal in list_proposals(session, name)]}
+
+
+def review(_: Console, session: Session, __: Person, request: Request) -> Json:
+    name = get_task(session, request.path_params["task"]).name
+    return {"progress": asdict(reviews.progress(session, name)), "agreement": asdict(reviews.agreement(session, name))}
+
+
+def curve(console: Console, session: Session, _: Person, request: Request) -> Json:
+    name = get_task(session, request.path_params["task"]).name
+    found = newest_curve(session, console.store, name)
+    if found is None:
+        raise NotFound(f"no curve of task {name} was measured", f"`hypermatch curve --task {name} --target 0.9`")
+    return {**found, "measured_at": found["measured_at"].isoformat()}
+
+
+def runs(_: Console, session: Session, __: Person, request: Request) -> Json:
+    query = _query(openapi.RunQuery, request)
+    statement = select(Run)
+    if query.task is not None:
+        statement = statement.where(Run.task == query.task)
+    if query.state is not None:
+        statement = statement.where(Run.state == query.state)
+    page = statement.order_by(col(Run.id).desc()).offset((query.page - 1) * query.per_page).limit(query.per_page)
+    return {"items": [row_of(found) for found in session.exec(page)]}
+
+
+def run(_: Console, session: Session, __: Person, request: Request) -> Json:
+    found = session.get(Run, request.path_params["run"])
+    if found is None:
+        raise NotFound(f"there is no run {request.path_params['run']}")
+    return row_of(found)
+
+
+def labels(_: Console, session: Session, __: Person, request: Request) -> Json:
+    query, name = _query(openapi.LabelQuery, request), get_task(session, request.path_params["task"]).name
+    rows, total = search_labels(session, name, words=query.q, label=query.label, part=query.part,
+                                offset=(query.page - 1) * query.per_page, limit=query.per_page)
+    return {"items": [row_of(row) for row in rows], "total": total}
+
+
+def prompts(_: Console, session: Session, __: Person, ___: Request) -> Json:
+    return {"items": [row_of(prompt) for prompt in list_prompts(session)]}
+
+
+def audit_entries(_: Console, session: Session, __: Person, request: Request) -> Json:
+    query = _query(openapi.AuditQuery, request)
+    statement = select(AuditEntry).where(*(
+        getattr(AuditEntry, name) == getattr(query, name) for name in ("action", "actor", "subject")
+        if getattr(query, name)))
+    if query.before is not None:
+        statement = statement.where(AuditEntry.number < query.before)
+    rows = session.exec(statement.order_by(col(AuditEntry.number).desc()).limit(query.per_page))
+    return {"items": [row_of(entry) for entry in rows]}
+
+
+def audit_chain(_: Console, session: Session, __: Person, ___: Request) -> Json:
+    return {"n_entries": audit.verify_chain(session)}
+
+
+def row_of(row: Any) -> Json:
+    told: Json = row.model_dump(mode="json")
+    return told
+
+
+def place_of(request: Request) -> tuple[str, int]:
+    return request.path_params["task"], request.path_params["number"]
+
+
+def _query(kind: type[Q], request: Request) -> Q:
+    try:
+        return kind.model_validate(dict(request.query_params))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Refused(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}",
+                      "/api/v1/openapi.json tells what it takes") from error

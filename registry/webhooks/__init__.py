@@ -1,0 +1,1 @@
+"""Webhooks: the audit log told to other systems, signed and retried."""

@@ -1,0 +1,119 @@
+"""The JSON API: what the pages do, by tokens with scopes; problem documents; a document that says what is true."""
+
+import json
+import re
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from starlette.testclient import TestClient
+
+from registry.accounts.tokens import create_token
+from registry.audit import entries
+from registry.console import acting, openapi, reading
+from registry.database import read, write
+from tests.registry.console.conftest import HOST
+
+V2 = "/api/v1/tasks/intents/versions/2"
+APPROVAL = {"seen": "awaiting approval", "digest": "2" * 64, "reason": "CI is green"}
+
+
+@pytest.fixture
+def program(app, engine, now):
+    """A program with a token of one of the town's people."""
+    def make(name: str, *scopes: str) -> TestClient:
+        with write(engine) as session:
+            raw = create_token(session, name, "-".join(["t", *scopes]), scopes=scopes, days=3, actor=name, now=now)
+        return TestClient(app, base_url=HOST, headers={"Authorization": f"Bearer {raw}"},
+                          raise_server_exceptions=False)
+
+    return make
+
+
+def test_the_document_is_valid_and_every_operation_has_its_function():
+    OpenAPIV31SpecValidator(json.loads(json.dumps(openapi.document()))).validate()
+    assert {operation.name for operation in openapi.OPERATIONS} <= {*vars(reading), *vars(acting)}
+
+
+def test_every_reading_operation_answers(program):
+    ada = program("ada", "read")
+    values = {"task": "intents", "number": "2", "run": "1", "text": "1"}
+    for operation in openapi.OPERATIONS:
+        if operation.method == "GET":
+            path = re.sub(r"\{(\w+)\}", lambda found: values[found[1]], operation.path)
+            answer = ada.get(f"/api/v1{path}")
+            assert answer.status_code == 200, (path, answer.text)
+            json.dumps(answer.json(), allow_nan=False)
+
+
+def test_a_program_approves_and_promotes_as_a_person_would_and_twice_is_once(program, engine):
+    ci = program("ada", "read", "decide")
+    for _ in range(2):
+        assert ci.post(f"{V2}/approve", json=APPROVAL).json()["stage"] == "approved"
+    for _ in range(2):
+        assert ci.post(f"{V2}/promote", json={"seen": "approved", "reason": "go"}).json()["stage"] == "champion"
+    assert ci.post(f"{V2}/reject", json={"seen": "approved", "reason": "no"}).status_code == 409
+    with read(engine) as session:
+        found = [(entry.actor, entry.reason) for entry in entries(session, action="model:approved")]
+    assert found[1:] == [("ada", "CI is green")]
+
+
+@pytest.mark.parametrize(("name", "scopes"), [("vera", ["read", "decide"]), ("ada", ["read"]), ("ada", ["label"])])
+def test_neither_a_small_role_nor_a_small_scope_decides(program, name, scopes):
+    answer = program(name, *scopes).post(f"{V2}/approve", json=APPROVAL)
+    assert answer.status_code == 403 and answer.headers["content-type"] == "application/problem+json"
+
+
+def test_without_a_token_there_is_no_answer(app, signed_in):
+    nobody = TestClient(app, base_url=HOST)
+    for headers in ({}, {"Authorization": "Bearer nope"}, {"Authorization": "Basic YTpi"}):
+        answer = nobody.get("/api/v1/tasks", headers=headers)
+        assert answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer"
+    assert signed_in("root").client.post(f"{V2}/approve", json=APPROVAL).status_code == 401, "a cookie is no token"
+
+
+@pytest.mark.parametrize(("path", "body", "status"), [
+    (f"{V2}/approve", b"not json", 400), (f"{V2}/approve", b"{}", 400), (f"{V2}/approve", b"\xff", 400),
+    (f"{V2}/approve", json.dumps({**APPROVAL, "reason": "a\0b"}).encode(), 400),
+    (f"{V2}/approve", json.dumps({**APPROVAL, "more": 1}).encode(), 400),
+    (f"{V2}/approve", json.dumps({**APPROVAL, "digest": "f" * 64}).encode(), 409),
+    (f"{V2}/approve", json.dumps({**APPROVAL, "reason": " "}).encode(), 422),
+    ("/api/v1/tasks/nope/runs", b'{"reason": "x"}', 404), ("/api/v1/nope", b"{}", 404),
+    ("/api/v1/tasks/intents/versions/99999999999999999999/approve", b"{}", 404),
+    ("/api/v1/tasks/intents/labels", b'{"part": "train", "origin": "x", "rows": [{"text": "a", "label": "zzz"}]}', 422),
+    ("/api/v1/tasks/intents/labels/1", b'{"was": "x", "label": "other"}', 409)])
+def test_every_fault_of_a_program_is_a_problem_document(program, path, body, status):
+    answer = program("root", "read", "label", "decide").post(path, content=body)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json" and answer.json()["status"] == status
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=x", "per_page=1000", "part=none", "nope=1"])
+def test_a_query_that_the_document_does_not_know_is_refused(program, query):
+    assert program("vera", "read").get(f"/api/v1/tasks/intents/labels?{query}").status_code in (400, 422)
+
+
+def test_a_program_decides_on_classes_and_answers_the_queue(program):
+    ada = program("ada", "read", "label", "decide")
+    place = "/api/v1/tasks/intents"
+    told = ada.post(f"{place}/proposals/1/accept", json={"name": "refund", "reason": "asked for"}).json()
+    assert (told["state"], told["label"]) == ("accepted", "refund")
+    assert ada.post(f"{place}/proposals/1/reject", json={"reason": "no"}).status_code == 409
+    assert ada.post(f"{place}/proposals/2/snooze", json={"reason": "later", "until": "2026-02-01T00:00:00Z"}
+                    ).json()["state"] == "snoozed"
+    assert ada.post("/api/v1/tasks/empty/proposals/2/reject", json={"reason": "no"}).status_code == 404
+    item = ada.post(f"{place}/review").json()["item"]["id"]
+    assert ada.post(f"/api/v1/tasks/empty/review/{item}/answer", json={"label": "yes"}).status_code == 404
+    assert ada.post(f"{place}/review/{item}/answer", json={"label": "other"}).json()["item"]["state"] == "settled"
+    assert ada.post(f"{place}/review/undo").json()["item"]["id"] == item
+    assert ada.post(f"{place}/review/{item}/skip").json()["item"]["state"] == "open"
+    assert ada.post("/api/v1/tasks/empty/review").json() == {"item": None}
+    assert ada.post(f"{place}/labels/1/remove", json={"reason": "a riddle"}).json() == {"removed": 1}
+
+
+def test_labels_come_in_by_the_api(program):
+    lars = program("lars", "label", "read")
+    body = {"part": "train", "origin": "script", "rows": [{"text": "new one", "label": "other"}]}
+    assert lars.post("/api/v1/tasks/intents/labels", json=body).json() == {"added": 1, "changed": 0, "unchanged": 0}
+    assert lars.post("/api/v1/tasks/intents/labels", json=body).json() == {"added": 0, "changed": 0, "unchanged": 1}
+    found = lars.get("/api/v1/tasks/intents/labels?q=new one").json()
+    assert found["total"] == 1 and found["items"][0]["actor"] == "lars"

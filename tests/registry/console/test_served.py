@@ -1,0 +1,92 @@
+"""What is approved and promoted in the browser is what the running server answers with."""
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+from starlette.testclient import TestClient
+
+from infra.parts import free_port
+from registry.accounts.people import add_account, set_password
+from registry.accounts.roles import Role
+from registry.artifacts.store import ArtifactStore
+from registry.console.app import create_app
+from registry.console.settings import ConsoleSettings
+from registry.database import migrate, open_database, write
+from registry.lifecycle.promotion import approve, promote
+from registry.lifecycle.versions import record_evaluation, record_gate, register_candidate
+from registry.settings import RegistrySettings
+from registry.tasks import create_task
+from serving.routes import create_app as create_server
+from serving.settings import ServingSettings
+from serving.worker import opened
+from tests.conftest import require
+from tests.registry.console.running import CHROMIUM, chromium, served
+from tests.registry.console.town import PASSWORD
+from tests.serving.bundles import tiny_bundle
+
+LABELS = ["lost", "money", "other"]
+PATIENCE_SECONDS = 20
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """A task whose v1 is served and whose v2 awaits approval."""
+    url, store, now = f"sqlite:///{tmp_path}/served.db", ArtifactStore(str(tmp_path / "bundles")), datetime.now(UTC)
+    migrate(url)
+    engine = open_database(url)
+    with write(engine) as session:
+        add_account(session, "ada", Role.APPROVER, actor="test", now=now)
+        set_password(session, "ada", PASSWORD, actor="test", now=now)
+        create_task(session, "intents", LABELS, actor="test", now=now)
+        for seed in (1, 2):
+            version = register_candidate(session, "intents", digest=tiny_bundle(store, "intents", LABELS, seed=seed),
+                                         label_space=1, run_id=None, requested_by="trainer", recipe={},
+                                         bank_version=None, code_revision="r", n_labels=3, now=now)
+            record_evaluation(session, version, {}, now=now)
+            record_gate(session, version, {"passed": True, "reasons": ["good"]}, now=now)
+        approve(session, "intents", 1, actor="test", reason="first", now=now)
+        promote(session, "intents", 1, actor="test", reason="first", now=now)
+    yield engine, store
+    engine.dispose()
+
+
+def test_what_is_promoted_by_hand_answers_and_what_is_rolled_back_to_answers_again(registry):
+    require(CHROMIUM is not None, "Chromium (`apt-get install chromium`)")
+    engine, store = registry
+    console = create_app(engine, store, ConsoleSettings(), RegistrySettings(), lambda: datetime.now(UTC))
+    settings = ServingSettings(poll_seconds=0.05, threads=1, providers="cpu")
+    server = TestClient(create_server(lambda: opened(settings, engine, store)))
+    with server, served(console, free_port()) as address, chromium() as browser:
+        wait_until_answered_by(server, 1)
+        page = browser.new_page(base_url=address)
+        page.goto("/sign-in")
+        page.fill("#name", "ada")
+        page.fill("#password", PASSWORD)
+        page.press("#password", "Enter")
+        page.wait_for_url(f"{address}/")
+        page.goto("/tasks/intents/versions/2?verify=1")
+        assert "as stored" in page.content()
+        for label, button in (("Approve", "Approve v2"), ("Promote", "Make v2 the champion")):
+            decide(page, label, button)
+        wait_until_answered_by(server, 2)
+        page.goto("/tasks/intents/versions/1")
+        decide(page, "Roll back to this", "Make v1 the champion again")
+        wait_until_answered_by(server, 1)
+
+
+def decide(page, label, button):
+    page.get_by_text(label, exact=True).click()
+    page.locator("details[open] textarea").fill("seen")
+    with page.expect_navigation():
+        page.get_by_role("button", name=button).click()
+
+
+def wait_until_answered_by(server, number):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        answer = server.post("/v1/tasks/intents/predict", json={"texts": ["my card is lost"]})
+        if answer.status_code == 200 and answer.json()["model_version"] == number:
+            return
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.05)
