@@ -133,8 +133,6 @@ class Watcher:
             return self.slots.setdefault(each.task, ModelSlot())
         slot = self.trials.setdefault((each.task, each.alias), ModelSlot())
         slot.share = each.share
-        if each.alias is AliasName.CANARY:
-            self.metrics.canary_answers(each.task, each.share)
         return slot
 
     def _loaded(self, each: Wanted) -> Loaded | None:
@@ -148,8 +146,8 @@ class Watcher:
             if (task, alias) not in wanted_now and slot.current is not None:
                 slot.clear()
                 log.info("%s has no %s any more", task, alias.value)
-                if alias is AliasName.CANARY:
-                    self.metrics.canary_answers(task, 0)
+            if alias is AliasName.CANARY:
+                self.metrics.canary_answers(task, slot.share if slot.current is not None else 0)
 
     def _load(self, each: Wanted) -> Loaded:
         """Load a version: at once where nothing answers yet, else beside what answers."""

@@ -47,6 +47,10 @@ def shadowed(version, outcome):
     return REGISTRY.get_sample_value("hypermatch_serving_shadow_texts_total", labels) or 0
 
 
+def canary_share():
+    return REGISTRY.get_sample_value("hypermatch_serving_canary_share", {"task": "intents"})
+
+
 def canary_failures():
     return REGISTRY.get_sample_value("hypermatch_serving_canary_failures_total", {"task": "intents"}) or 0
 
@@ -111,7 +115,7 @@ def test_a_canary_answers_its_share_and_every_answer_names_its_version(open_clie
         probs, _ = Predictor.load(load_bundle(installation.store, digest), CPU, 1).probs([texts[n] for n in own])
         told = [first[number]["predictions"][0]["confidence"] for number in own]
         np.testing.assert_allclose(told, probs.max(axis=1), atol=1e-4)
-    assert client.get("/v1/info").json()["tasks"]["intents"]["canary"]["share"] == 0.3
+    assert client.get("/v1/info").json()["tasks"]["intents"]["canary"]["share"] == canary_share() == 0.3
 
 
 def test_another_canary_gets_other_requests():
@@ -149,6 +153,7 @@ def test_an_unfit_canary_answers_nothing_and_the_server_stays_ready(installation
     installation.start_trial(unfit, CANARY, ALL_BUT_A_FEW)
     wait_until(lambda: installation.told("model:swap_failed"))
     assert ask(client, SHORT)["model_version"] == 1 and stands(client, CANARY) is None
+    wait_until(lambda: canary_share() == 0)
     assert client.get("/readyz").status_code == 200
 
 
@@ -156,7 +161,7 @@ def test_a_trial_that_ends_leaves_everything_to_the_champion(open_client, instal
     client = open_client(CANARY, share=ALL_BUT_A_FEW)
     assert ask(client, SHORT)["model_version"] == 2
     installation.end_trial(CANARY)
-    wait_until(lambda: stands(client, CANARY) is None)
+    wait_until(lambda: stands(client, CANARY) is None and canary_share() == 0)
     assert ask(client, SHORT)["model_version"] == 1
     installation.start_trial(2, CANARY, ALL_BUT_A_FEW)
     wait_until(lambda: stands(client, CANARY) == 2)
