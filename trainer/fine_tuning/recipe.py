@@ -17,7 +17,7 @@ class FineTuningRecipe:
     min_certainty: float = 0.7                        # that it is right more often than what the frozen encoder ships
     n_folds: int = 3
     n_asked_folds: int = 1                            # each costs as much as the tuning; 0 with "always" only
-    n_rounds: int = 2                                 # of pseudo-labels, tuning, new vectors
+    n_rounds: int = 1                                 # of pseudo-labels, tuning, new vectors
     epochs: float = 1.0                               # over the bank, per round
     batch_rows: int = 64                              # over all processes together
     labeled_rows: int = 8                             # of them
