@@ -58,7 +58,7 @@ class Trainer:
             check = watch(self.workplace, task, DriftRecipe(), self.drift, recipe.seed)
             if check is not None:
                 log.info("%s: drift: %s: %s", task, check.advice, check.reason)
-            if (found := discover_if_advised(self.workplace, task, check, recipe)) is not None:
+            if (found := discover_if_advised(self.workplace, task, check, recipe, self.heed)) is not None:
                 log.info("%s: discovery: %s", task, found)
         with read(self.workplace.engine) as session:
             facts = measure(session, self.workplace.bank, task, recipe)
@@ -66,6 +66,11 @@ class Trainer:
         self.say(task, f"{'train' if decision.is_train else 'wait'}: {decision.reason}")
         if decision.is_train:
             self.act(task, recipe, facts, decision)
+
+    def heed(self, _step: str, _done: float) -> None:
+        """End work between runs once told to stop; what was embedded is kept."""
+        if self.stop.is_set():
+            raise Interrupted("told to stop")
 
     def act(self, task: str, recipe: Recipe, facts: Facts, decision: Decision) -> None:
         try:
