@@ -1,5 +1,6 @@
 """Discovery: classes that nobody named are found, proposed, accepted, learned, and not proposed again."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -79,6 +80,12 @@ def accuracy(workplace, version, labeled):
     return float((probs.argmax(axis=1) == wanted).mean())
 
 
+def advised(workplace, advice):
+    with write(workplace.engine) as session:
+        return record_drift_check(session, "intent", bank_version=1, version_number=1, advice=advice, run_id=None,
+                                  report={"is_alarm": True, "p_value": 0.001, "reason": "test"}, now=datetime.now(UTC))
+
+
 def test_new_classes_are_found_accepted_learned_and_not_proposed_again(workplace, texts):
     now = datetime.now(UTC)
     with write(workplace.engine) as session:
@@ -92,10 +99,12 @@ def test_new_classes_are_found_accepted_learned_and_not_proposed_again(workplace
     bank(workplace, [traffic[row] for row in np.random.default_rng(0).permutation(len(traffic))])
     of = {text: label for label, own in texts.items() for text in own}
 
-    found = discover(workplace, "intent", DISCOVERY, seed=0)
-    proposals = keep(workplace, "intent", found, "trainer")
+    recipe = replace(RECIPE, discovery=DISCOVERY)
+    found = discover_if_advised(workplace, "intent", advised(workplace, "discover"), recipe)
+    with read(workplace.engine) as session:
+        proposals = list_proposals(session, "intent", ProposalState.PROPOSED)
 
-    assert found.n_looked_at == len(set(traffic))
+    assert found is not None and found.n_looked_at == len(set(traffic))
     owners = {label: [proposal for proposal in proposals if np.mean(
         [of[text] == label for text in proposal.findings["exemplars"]]) > 0.8] for label in NEW}
     assert all(owners.values()), [proposal.findings["exemplars"][:3] for proposal in proposals]
@@ -135,13 +144,10 @@ def test_a_task_without_champion_or_texts_says_what_is_lacking(workplace, task):
 
 
 def test_only_the_advice_to_discover_leads_to_a_discovery(workplace, task):
-    with write(workplace.engine) as session:
-        checks = [record_drift_check(session, "intent", bank_version=1, version_number=1, advice=advice, run_id=None,
-                                     report={"is_alarm": True, "p_value": 0.001, "reason": "test"},
-                                     now=datetime.now(UTC)) for advice in ("retrain", "discover")]
     assert discover_if_advised(workplace, "intent", None, Recipe()) is None
-    assert discover_if_advised(workplace, "intent", checks[0], Recipe()) is None
-    assert discover_if_advised(workplace, "intent", checks[1], Recipe()) is None      # there is no champion to ask
+    assert discover_if_advised(workplace, "intent", advised(workplace, "retrain"), Recipe()) is None
+    without_champion = advised(workplace, "discover")
+    assert discover_if_advised(workplace, "intent", without_champion, Recipe()) is None
 
 
 def clouds(sizes, seed, dimensions=32):
