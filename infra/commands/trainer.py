@@ -8,12 +8,13 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from threading import Event
 
     from registry.tables import DriftCheck
     from trainer.drift.tick import Look
     from trainer.scheduler.drift import DriftTriggers
     from trainer.settings import TrainerSettings
-    from trainer.workplace import Workplace
+    from trainer.workplace import Report, Workplace
 
 
 @click.group("trainer")
@@ -40,13 +41,13 @@ def run(task_name: str | None) -> None:
     settings, stop = TrainerSettings(), stop_on_signal()
     triggers = Triggers(settings.new_labels, settings.new_texts, timedelta(seconds=settings.cooldown_seconds))
     workplace, metrics = open_workplace(settings), Metrics()
-    drift = drift_triggers(settings, workplace) if settings.is_drift_watched else None
+    drift = drift_triggers(settings, workplace, stop) if settings.is_drift_watched else None
     trainer = Trainer(workplace, triggers, Path(settings.recipes), stop, task_name, drift, metrics)
     metrics.serve(settings.metrics_host, settings.metrics_port)
     run_until_stopped(trainer, settings.tick_seconds)
 
 
-def drift_triggers(settings: TrainerSettings, workplace: Workplace) -> DriftTriggers:
+def drift_triggers(settings: TrainerSettings, workplace: Workplace, stop: Event | None = None) -> DriftTriggers:
     """Say what drift may lead to: runs, proposals of classes, questions to people, and pages that show each look."""
     from datetime import timedelta
     from pathlib import Path
@@ -57,8 +58,19 @@ def drift_triggers(settings: TrainerSettings, workplace: Workplace) -> DriftTrig
 
     return DriftTriggers(settings.drift_runs_per_day, timedelta(seconds=settings.drift_cooldown_seconds),
                          settings.is_drift_dry_run, settings.drift_seconds_per_tick,
-                         discover=discovering(Path(settings.recipes)), ask=ask_about,
+                         discover=discovering(Path(settings.recipes), heeding(stop)), ask=ask_about,
                          keep=keep_page(settings, workplace))
+
+
+def heeding(stop: Event | None) -> Report:
+    """Return what ends work between runs once `stop` is set; what was embedded is kept."""
+    from trainer.errors import Interrupted
+
+    def heed(_step: str, _done: float) -> None:
+        if stop is not None and stop.is_set():
+            raise Interrupted("told to stop")
+
+    return heed
 
 
 def keep_page(settings: TrainerSettings, workplace: Workplace) -> Callable[[str, DriftCheck, Look], None]:

@@ -92,7 +92,9 @@ def test_new_classes_are_found_accepted_learned_and_not_proposed_again(workplace
     of = {text: label for label, own in texts.items() for text in own}
 
     found = discover(workplace, "intent", DISCOVERY, seed=0)
-    proposals = keep(workplace, "intent", found, "trainer")
+    keep(workplace, "intent", found, "trainer")
+    with read(workplace.engine) as session:
+        proposals = list_proposals(session, "intent", ProposalState.PROPOSED)
 
     assert found.n_looked_at == len(set(traffic))
     owners = {label: [proposal for proposal in proposals if np.mean(

@@ -5,24 +5,24 @@ from pathlib import Path
 
 from trainer.discovery.discover import discover, keep
 from trainer.drift.tick import Look
-from trainer.errors import NotWatchable
+from trainer.errors import Interrupted, NotWatchable
 from trainer.recipe import recipe_for
 from trainer.scheduler.drift import Follow
-from trainer.workplace import Workplace
+from trainer.workplace import Report, Workplace
 
 log = logging.getLogger("hypermatch.trainer")
 
 
-def discovering(recipes: Path) -> Follow:
-    """Return what discovers classes by the task's own recipe and records them as proposals."""
+def discovering(recipes: Path, report: Report = lambda _step, _done: None) -> Follow:
+    """Return what discovers classes by the task's own recipe and records them; `report` may raise Interrupted."""
 
     def follow(workplace: Workplace, task: str, _found: Look) -> None:
         recipe = recipe_for(task, recipes)
         model = workplace.open_language_model(task, recipe.language_model)
         try:
             found = discover(workplace, task, recipe.discovery, recipe.seed, None if model is None else model.backend,
-                             lambda _step, _done: None)
-        except NotWatchable as error:
+                             report)
+        except (NotWatchable, Interrupted) as error:
             log.info("%s: discovery: %s", task, error)
             return
         keep(workplace, task, found, "trainer")
