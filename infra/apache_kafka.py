@@ -58,9 +58,9 @@ class Kafka:
         properties.write_text(filled)
         return properties
 
-    def _format(self) -> None:
+    def _format(self, *more: str) -> None:
         command = self._java("kafka.tools.StorageTool", "format", "-t", uuid.uuid4().hex[:22], "-c",
-                             str(self.properties), "--ignore-formatted")
+                             str(self.properties), "--ignore-formatted", *more)
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
 
     def _java(self, *arguments: str) -> list[str]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
+from infra.guardian import Guardian
+
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 30.0
 STABLE_SECONDS = 60.0                                 # a part that ran this long starts over with the first back-off
@@ -28,8 +30,8 @@ class Part:
 class RunningPart:
     """A part with its process, restarted with growing patience."""
 
-    def __init__(self, part: Part, log: Path, say: Callable[[str], None]) -> None:
-        self.part, self.log, self.say = part, log, say
+    def __init__(self, part: Part, log: Path, say: Callable[[str], None], guardian: Guardian) -> None:
+        self.part, self.log, self.say, self.guardian = part, log, say, guardian
         self.backoff_seconds = FIRST_BACKOFF_SECONDS
         self.n_restarts = 0
         self.start_again_at: float | None = None
@@ -40,6 +42,7 @@ class RunningPart:
             self.process = subprocess.Popen(self.part.command, env={**os.environ, **self.part.environment},
                                             stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                             start_new_session=True)      # Ctrl-C reaches only the supervisor
+        self.guardian.watch(self.process.pid)
         self.started_at = time.monotonic()
         self.start_again_at = None
 
@@ -60,7 +63,7 @@ class RunningPart:
                 self.process.wait(GRACE_SECONDS)
             except subprocess.TimeoutExpired:
                 self.say(f"{self.part.name} did not stop within {GRACE_SECONDS:.0f} s and is killed")
-        _kill_group(self.process.pid)
+        self._end_group()
 
     def _schedule_restart(self) -> None:
         ran_seconds = time.monotonic() - self.started_at
@@ -68,13 +71,22 @@ class RunningPart:
             self.backoff_seconds = FIRST_BACKOFF_SECONDS
         self.say(f"{self.part.name} ended with code {self.process.returncode}{last_line(self.log)}; "
                  f"again in {self.backoff_seconds:.0f} s (log: {self.log})")
-        _kill_group(self.process.pid)                 # workers that outlived their parent
+        self._end_group()
         self.start_again_at = time.monotonic() + self.backoff_seconds
         self.backoff_seconds = min(2 * self.backoff_seconds, LONGEST_BACKOFF_SECONDS)
 
+    def _end_group(self) -> None:
+        """Kill what outlived the process; its id may be another's from now on."""
+        if self.start_again_at is None:
+            _kill_group(self.process.pid)
+            self.guardian.forget(self.process.pid)
+
 
 class Supervisor:
-    """Keeps parts running between `__enter__` and `__exit__`, as long as `tend` or `wait` is called."""
+    """Keeps parts running between `__enter__` and `__exit__`, as long as `tend` or `wait` is called.
+
+    If this process is killed, its parts are stopped all the same.
+    """
 
     def __init__(self, parts: Sequence[Part], log_folder: Path, say: Callable[[str], None]) -> None:
         self.parts, self.log_folder, self.say = parts, log_folder, say
@@ -82,13 +94,15 @@ class Supervisor:
 
     def __enter__(self) -> "Supervisor":
         self.log_folder.mkdir(parents=True, exist_ok=True)
+        self.guardian = Guardian(GRACE_SECONDS)
         for part in self.parts:
-            self.running.append(RunningPart(part, self.log_folder / f"{part.name}.log", self.say))
+            self.running.append(RunningPart(part, self.log_folder / f"{part.name}.log", self.say, self.guardian))
         return self
 
     def __exit__(self, *_: object) -> None:
         for running in reversed(self.running):
             running.stop()
+        self.guardian.dismiss()
 
     def tend(self) -> None:
         for running in self.running:

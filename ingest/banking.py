@@ -1,122 +1,106 @@
-"""The bank's own thread: takes prepared batches in order, drops duplicates, commits."""
+"""The poll loop's side of banking: hands batches to the worker, and hears what became of them."""
 
+import multiprocessing
 import queue
-import threading
-import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import date, datetime
+from typing import Any
 
-from ingest.bank import DataBank
-from ingest.dead_letters import DeadLetterSender
-from ingest.duplicates import SeenTexts
-from ingest.errors import BrokerAway, StaleWriter
+from ingest import worker
+from ingest.errors import BrokerAway, StaleWriter, WorkerDied
 from ingest.metrics import Metrics
-from ingest.prepare import Prepared, keep
-from ingest.raw import Place
-
-RETRY_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Held:
-    """A batch on its way into the bank: its rows to be, and the offsets it reaches."""
-
-    prepared: "Future[Prepared]"
-    next_offsets: dict[Place, int]
-    n_messages: int
-    day: date
+from ingest.raw import Place, RawBatch
+from ingest.settings import IngestSettings
+from ingest.worker import Banked
 
 
 class Banking:
-    """Commits batches in the order they were put, on a thread of its own.
+    """One worker that commits batches in the order they were put.
 
     The caller puts, and asks `failure` and `banked` from its loop. After a failure
     nothing more is committed until `start_from`.
     """
 
-    def __init__(self, bank: DataBank, seen: SeenTexts, sender: DeadLetterSender, metrics: Metrics) -> None:
-        self.bank, self.seen, self.sender, self.metrics = bank, seen, sender, metrics
+    def __init__(self, settings: IngestSettings, metrics: Metrics) -> None:
+        self.metrics = metrics
         self.believed: dict[Place, int | None] = {}
         self.failure: BaseException | None = None
         self.banked: queue.SimpleQueue[dict[Place, int]] = queue.SimpleQueue()
         self.n_banked_messages = 0
-        self._waiting: queue.Queue[Held | None] = queue.Queue()
-        self._is_stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="banking", daemon=True)
-        self._thread.start()
+        self._waiting: set[Future[Banked | None]] = set()
+        self._executor = executor_of(settings)
+        self._ask(worker.is_up)                # before the first message is read
 
     @property
     def n_waiting(self) -> int:
-        return self._waiting.unfinished_tasks
+        return len(self._waiting)
 
-    def put(self, held: Held) -> None:
-        self._waiting.put(held)
+    def put(self, batches: Sequence[RawBatch], now: datetime) -> None:
+        try:
+            future = self._executor.submit(worker.put, batches, now)
+        except BrokenExecutor as error:
+            self.failure = died(error)
+            return
+        self._waiting.add(future)
+        future.add_done_callback(self._settle)
 
     def drain(self) -> None:
         """Return once everything put is banked, or failed."""
-        self._waiting.join()
+        while waiting := list(self._waiting):
+            wait(waiting)
 
     def start_from(self, offsets: Mapping[Place, int | None], day: date) -> None:
-        """Bank on from these offsets of the bank; call it drained. Also learns what others banked today."""
+        """Bank on from these offsets of the bank; call it drained."""
+        self._ask(worker.start_from, dict(offsets), day)
         self.believed, self.failure = dict(offsets), None
-        self.seen.start(day, self.bank.keys_of(day))
 
-    def stop(self, *, give_up_broker: bool = True) -> None:
-        """Bank what was put, then end the thread; an absent broker is waited for no longer."""
-        if give_up_broker:
-            self._is_stopping.set()
-        self._waiting.put(None)
-        self._thread.join()
-        self.sender.close()
+    def stop(self) -> None:
+        """Bank what was put, then end the worker."""
+        self.drain()
+        with suppress(WorkerDied):             # said already, as `failure`
+            self._ask(worker.close)
+        self._executor.shutdown()
 
-    def _run(self) -> None:
-        while True:
-            held = self._waiting.get()
-            try:
-                if held is None:
-                    return
-                if self.failure is None:
-                    self._bank(held)
-            except BaseException as error:     # raised again by the poll loop, on its own thread
-                self.failure = error
-            finally:
-                self._waiting.task_done()
+    def _ask(self, function: Callable[..., Any], *arguments: Any) -> None:
+        try:
+            self._executor.submit(function, *arguments).result()
+        except BrokenExecutor as error:
+            raise died(error) from error
 
-    def _bank(self, held: Held) -> None:
-        prepared = held.prepared.result()
-        self._until_broker_is_back(lambda: self.sender.send(prepared.dead))
-        if held.day != self.seen.day:
-            self.seen.start(held.day, self.bank.keys_of(held.day))
-        is_fresh = self.seen.fresh(prepared.keys)
-        begun = time.perf_counter()
-        self.bank.append(keep(prepared.rows, is_fresh), held.next_offsets, self.believed)
-        self.metrics.commit.observe(time.perf_counter() - begun)
-        self.believed.update(held.next_offsets)
-        self.seen.add(prepared.keys[is_fresh])
-        self.banked.put(held.next_offsets)
-        self._count(held, prepared, int(is_fresh.sum()))
+    def _settle(self, future: "Future[Banked | None]") -> None:
+        """Note what became of a batch; on a thread of the executor, one batch after the other."""
+        error = future.exception()
+        if error is not None:
+            self.failure = died(error) if isinstance(error, BrokenExecutor) else error
+        elif (banked := future.result()) is not None:
+            self._count(banked)
+            self.banked.put(banked.next_offsets)
+        self._waiting.discard(future)
 
-    def _count(self, held: Held, prepared: Prepared, n_fresh: int) -> None:
-        self.n_banked_messages += held.n_messages
-        self.metrics.rows.inc(n_fresh)
-        self.metrics.duplicates.inc(prepared.rows.num_rows - n_fresh)
-        self.metrics.masked.inc(prepared.n_masked)
-        self.metrics.dead_letters.inc(len(prepared.dead))
-
-    def _until_broker_is_back(self, send: Callable[[], None]) -> None:
-        while True:
-            try:
-                return send()
-            except BrokerAway:
-                if self._is_stopping.wait(RETRY_SECONDS):
-                    raise
+    def _count(self, banked: Banked) -> None:
+        self.believed.update(banked.next_offsets)
+        self.n_banked_messages += banked.n_messages
+        self.metrics.rows.inc(banked.n_rows)
+        self.metrics.duplicates.inc(banked.n_duplicates)
+        self.metrics.masked.inc(banked.n_masked)
+        self.metrics.dead_letters.inc(banked.n_dead)
+        self.metrics.commit.observe(banked.commit_seconds)
 
 
-def is_stale(error: BaseException | None) -> bool:
-    return isinstance(error, StaleWriter)
+def executor_of(settings: IngestSettings) -> Executor:
+    if settings.n_workers:
+        context = multiprocessing.get_context("spawn")         # a fork would inherit the consumer's sockets
+        return ProcessPoolExecutor(1, context, initializer=worker.begin, initargs=(settings, True))
+    return ThreadPoolExecutor(1, "banking", initializer=worker.begin, initargs=(settings, False))
 
 
-def day_of(now: datetime) -> date:
-    return now.date()
+def may_begin_again(error: BaseException | None) -> bool:
+    """Say whether reading on from the bank's offsets mends it: another writer, or a broker that is away."""
+    return isinstance(error, StaleWriter | BrokerAway)
+
+
+def died(error: BaseException) -> WorkerDied:
+    return WorkerDied(f"the process that banks died: {error}", "start again, it goes on from the bank's offsets; if "
+                      "memory ran out, lower HYPERMATCH_INGEST_FLUSH_ROWS")

@@ -2,12 +2,21 @@
 
 import logging
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ssl import SSLError
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaError, UnrecognizedBrokerVersion
+from kafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    SaslAuthenticationFailedError,
+    UnrecognizedBrokerVersion,
+    UnsupportedSaslMechanismError,
+)
 
-from ingest.errors import BrokerAway
+from ingest.errors import BrokerAway, KafkaRefused
 from ingest.settings import IngestSettings
 
 FETCH_BYTES = 8 * 2**20                        # per partition; big fetches halve the cost of a record
@@ -54,10 +63,58 @@ def takes_connections(address: str) -> bool:
 def reached(settings: IngestSettings, connect: Any) -> Any:
     if not is_reachable(settings):
         raise broker_away(settings)
+    with last_words() as words:
+        try:
+            return connect()
+        except (KafkaError, UnrecognizedBrokerVersion, OSError) as error:
+            raise words.refusal(settings) or mute(settings) from error
+
+
+class LastWords(logging.Handler):
+    """Remembers why connections failed: the client logs it, and then only raises that time ran out."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.password: Exception | None = None
+        self.certificate: Exception | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for error in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(error, SaslAuthenticationFailedError | UnsupportedSaslMechanismError):
+                self.password = error
+            elif isinstance(error, Exception) and is_about_certificates(error):
+                self.certificate = error
+
+    def refusal(self, settings: IngestSettings) -> KafkaRefused | None:
+        if self.password is not None:
+            return KafkaRefused(f"Kafka at {settings.brokers} refuses {settings.sasl_username}: {said(self.password)}",
+                                "check HYPERMATCH_INGEST_SASL_USERNAME, HYPERMATCH_INGEST_SASL_PASSWORD and "
+                                "HYPERMATCH_INGEST_SASL_MECHANISM")
+        if self.certificate is not None:
+            return KafkaRefused(f"no trusted connection to Kafka at {settings.brokers}: {said(self.certificate)}",
+                                "check HYPERMATCH_INGEST_SSL_CA_FILE, HYPERMATCH_INGEST_SSL_CERTIFICATE_FILE and "
+                                "HYPERMATCH_INGEST_SSL_KEY_FILE")
+        return None
+
+
+def is_about_certificates(error: Exception) -> bool:
+    return isinstance(error, FileNotFoundError | PermissionError | SSLError) or (
+        isinstance(error, KafkaConnectionError) and "SSL" in str(error))
+
+
+def said(error: Exception) -> str:
+    """Return the words of an error without the names of its classes."""
+    return str(error).rsplit("Error: ", 1)[-1]
+
+
+@contextmanager
+def last_words() -> Iterator[LastWords]:
+    words, client = LastWords(), logging.getLogger("kafka")
+    client.addHandler(words)
     try:
-        return connect()
-    except (KafkaError, UnrecognizedBrokerVersion, OSError) as error:
-        raise broker_away(settings) from error
+        yield words
+    finally:
+        client.removeHandler(words)
 
 
 def broker_away(settings: IngestSettings) -> BrokerAway:
@@ -66,9 +123,17 @@ def broker_away(settings: IngestSettings) -> BrokerAway:
                       "an embedded broker also needs HYPERMATCH_INGEST_BROKER_API_VERSION=2.3")
 
 
+def mute(settings: IngestSettings) -> BrokerAway:
+    return BrokerAway(f"{settings.brokers} takes connections but does not answer as a Kafka broker",
+                      f"check HYPERMATCH_INGEST_SECURITY_PROTOCOL, now {settings.security_protocol}; "
+                      "an embedded broker also needs HYPERMATCH_INGEST_BROKER_API_VERSION=2.3")
+
+
 def quiet_client_log() -> None:
     """Leave reporting an absent broker to us: the client logs several lines a second."""
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    client = logging.getLogger("kafka")
+    client.addHandler(logging.NullHandler())
+    client.propagate = False
 
 
 def ensure_topic(settings: IngestSettings, topic: str) -> None:

@@ -11,16 +11,17 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, T
 from kafka.errors import IllegalStateError, KafkaConnectionError, KafkaError
 
 from ingest.bank import DataBank
-from ingest.banking import Banking, Held, is_stale
+from ingest.banking import Banking, may_begin_again
 from ingest.connection import is_reachable
 from ingest.errors import KafkaRefused
 from ingest.metrics import Metrics
-from ingest.preparing import Preparing
 from ingest.raw import Place, RawBatch
 from ingest.settings import IngestSettings
 
 POLL_MS = 200
+PAUSED_MS = 20                                 # nothing comes while paused; the worker must not run dry meanwhile
 JOIN_MS = 5_000                                # the embedded broker takes 3 s to join; shorter polls may abort it
+FLUSH_BYTES = 64 * 2**20                       # of long texts few make a batch: what is held must fit in memory
 LOOK_AROUND_SECONDS = 2.0                      # how often lag is measured and an absent broker noticed
 log = logging.getLogger(__name__)
 
@@ -33,22 +34,28 @@ class Buffer:
         self.clear()
 
     def clear(self) -> None:
-        self.records: dict[Place, list[Any]] = {}
+        self.held: dict[Place, tuple[list[bytes | None], list[int]]] = {}
         self.n = 0
+        self.n_bytes = 0
         self.since: float | None = None
 
     def add(self, place: TopicPartition, records: list[Any], clock: float) -> None:
-        self.records.setdefault((place.topic, place.partition), []).extend(records)
+        """Keep values and offsets, and let go of the records: many of them alive burden the garbage collector."""
+        values, offsets = self.held.setdefault(as_place(place), ([], []))
+        came = [record.value for record in records]
+        values += came
+        offsets += [record.offset for record in records]
         self.n += len(records)
+        self.n_bytes += sum(len(value) for value in came if value)
         self.since = clock if self.since is None else self.since
 
     def is_due(self, clock: float) -> bool:
-        return self.n >= self.flush_rows or (self.since is not None and clock - self.since >= self.flush_seconds)
+        is_full = self.n >= self.flush_rows or self.n_bytes >= FLUSH_BYTES
+        return is_full or (self.since is not None and clock - self.since >= self.flush_seconds)
 
     def take(self) -> list[RawBatch]:
         """Return everything held and hold nothing."""
-        batches = [RawBatch.of(place, [record.value for record in records], [record.offset for record in records])
-                   for place, records in self.records.items()]
+        batches = [RawBatch.of(place, values, offsets) for place, (values, offsets) in self.held.items()]
         self.clear()
         return batches
 
@@ -61,9 +68,9 @@ class Ingest(ConsumerRebalanceListener):
     anywhere neither loses a text nor banks it twice.
     """
 
-    def __init__(self, consumer: KafkaConsumer, bank: DataBank, banking: Banking, preparing: Preparing,
-                 settings: IngestSettings, metrics: Metrics, now: Callable[[], datetime]) -> None:
-        self.consumer, self.bank, self.banking, self.preparing = consumer, bank, banking, preparing
+    def __init__(self, consumer: KafkaConsumer, bank: DataBank, banking: Banking, settings: IngestSettings,
+                 metrics: Metrics, now: Callable[[], datetime]) -> None:
+        self.consumer, self.bank, self.banking = consumer, bank, banking
         self.settings, self.metrics, self.now = settings, metrics, now
         self.buffer = Buffer(settings.flush_rows, settings.flush_seconds)
         self.is_paused, self.is_broker_away = False, False
@@ -104,7 +111,7 @@ class Ingest(ConsumerRebalanceListener):
     def poll(self) -> dict[TopicPartition, list[Any]]:
         """Return what has come; whatever the client stumbles over, begin again where the bank stands."""
         try:
-            return self.consumer.poll(timeout_ms=POLL_MS if self.consumer.assignment() else JOIN_MS)
+            return self.consumer.poll(timeout_ms=self.patience_ms())
         except KafkaError as error:
             if not error.retriable and not isinstance(error, KafkaConnectionError):
                 raise KafkaRefused(f"Kafka refuses to be read: {error}", "check topics and access rights") from error
@@ -113,12 +120,15 @@ class Ingest(ConsumerRebalanceListener):
             self.must_start = True
             return {}
 
+    def patience_ms(self) -> int:
+        if self.is_paused:
+            return PAUSED_MS
+        return POLL_MS if self.consumer.assignment() else JOIN_MS
+
     def flush(self) -> None:
-        now, n = self.now(), self.buffer.n
         batches = self.buffer.take()
         if batches:
-            self.banking.put(Held(self.preparing.submit(batches, now), {batch.place: batch.next_offset
-                                  for batch in batches}, n, now.date()))
+            self.banking.put(batches, self.now())
 
     def keep_pace(self) -> None:
         """Stop reading while the bank is behind; polling goes on, so the group keeps us."""
@@ -145,15 +155,16 @@ class Ingest(ConsumerRebalanceListener):
                 log.info("offsets are banked but Kafka did not take them: %s", error)
 
     def check_failure(self) -> None:
-        """Raise what stopped the bank's thread; a stale writer only reads on from the bank's offsets."""
+        """Raise what stopped the worker, unless reading on from the bank's offsets mends it."""
         self.raise_failure()
         if self.banking.failure is not None and not self.must_start:
             log.warning("%s", self.banking.failure)
             self.must_start = True
+            time.sleep(POLL_MS / 1000)
 
     def raise_failure(self) -> None:
         failure = self.banking.failure
-        if failure is not None and not is_stale(failure):
+        if failure is not None and not may_begin_again(failure):
             raise failure
 
     def start_from_bank(self) -> None:

@@ -54,6 +54,10 @@ class Schema:
     contract: type[Event]
     decoder: msgspec.json.Decoder[Any]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.fast.__struct_fields__
+
 
 TEXTS = Schema("text", FastText, TextReceived, msgspec.json.Decoder(FastText))
 PREDICTIONS = Schema("prediction", FastPrediction, PredictionServed, msgspec.json.Decoder(FastPrediction))

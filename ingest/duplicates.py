@@ -1,30 +1,43 @@
 """Exact duplicates: what makes two rows the same, and which rows were seen today."""
 
-import hashlib
 from datetime import date
+from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
+from ingest.strings import borders, in_one_piece
 
 RUN_RATIO = 4                                  # runs merge once the newer is a quarter of the older
 
 
 def keys(rows: pa.Table) -> np.ndarray:
     """Return 128 bits per row, (n, 2) uint64: the text, kind and source; of a prediction also task and version."""
-    hashes = "".join(rows["text_hash"].to_pylist())
-    found = np.frombuffer(bytes.fromhex(hashes), dtype=np.uint64).reshape(-1, 2)
+    _, hashes = borders(in_one_piece(rows["text_hash"]))
+    found = np.frombuffer(bytes.fromhex(hashes.decode()), dtype=np.uint64).reshape(-1, 2)
     return found ^ salts(rows)
 
 
 def salts(rows: pa.Table) -> np.ndarray:
     """Return 128 bits per row for what besides the text tells rows apart; few distinct values, so hashed once each."""
-    kinds, sources = rows["kind"].to_pylist(), rows["source"].to_pylist()
-    tasks, versions = rows["task"].to_pylist(), rows["model_version"].to_pylist()
-    known: dict[tuple[object, ...], int] = {}
-    which = [known.setdefault((kind, source, task, version) if kind == "prediction" else (kind, source), len(known))
-             for kind, source, task, version in zip(kinds, sources, tasks, versions, strict=True)]
-    salted = b"".join(hashlib.blake2b(repr(what).encode(), digest_size=16).digest() for what in known)
-    return np.frombuffer(salted, dtype=np.uint64).reshape(-1, 2)[np.array(which, dtype=np.intp)]
+    which, known = distinct(rows.select(["kind", "source", "task", "model_version"]))
+    salted = b"".join(blake2b(repr(tells_apart(*what)).encode(), digest_size=16).digest() for what in known)
+    return np.frombuffer(salted, dtype=np.uint64).reshape(-1, 2)[which]
+
+
+def tells_apart(kind: str, source: str | None, task: str | None, version: int | None) -> tuple[object, ...]:
+    return (kind, source, task, version) if kind == "prediction" else (kind, source)
+
+
+def distinct(rows: pa.Table) -> tuple[np.ndarray, list[tuple[Any, ...]]]:
+    """Return the distinct rows, and for each row which of them it is."""
+    code = np.zeros(len(rows), dtype=np.int64)
+    for column in rows.columns:
+        encoded = in_one_piece(column).dictionary_encode(null_encoding="encode")
+        code = np.unique(code * len(encoded.dictionary) + np.asarray(encoded.indices), return_inverse=True)[1]
+    _, first, which = np.unique(code, return_index=True, return_inverse=True)
+    return which, list(zip(*(column.to_pylist() for column in rows.take(pa.array(first)).columns), strict=True))
 
 
 class SeenTexts:
@@ -42,10 +55,15 @@ class SeenTexts:
 
     def fresh(self, found: np.ndarray) -> np.ndarray:
         """Return which of `found` are seen here for the first time, (n,) bool; of equals among them the first."""
-        is_fresh = first_of_equals(found)
+        order = np.lexsort((found[:, 1], found[:, 0]))      # stable: of equals the first comes first
+        ordered = found[order]                 # neighbors in memory are looked up after each other: half the time
+        is_fresh = np.ones(len(found), dtype=bool)
+        is_fresh[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
         for run in self.runs:
-            is_fresh &= ~contains(run, found)
-        return is_fresh
+            is_fresh &= ~contains(run, ordered)
+        unordered = np.empty_like(is_fresh)
+        unordered[order] = is_fresh
+        return unordered
 
     def add(self, found: np.ndarray) -> None:
         """Remember `found`; beyond the limit the oldest runs are forgotten."""
@@ -60,14 +78,6 @@ class SeenTexts:
     def may_merge(self) -> bool:
         """Forgetting takes whole runs, so none grows beyond half of the limit."""
         return len(self.runs[-1]) + len(self.runs[-2]) <= self.limit // 2
-
-
-def first_of_equals(found: np.ndarray) -> np.ndarray:
-    order = np.lexsort((found[:, 1], found[:, 0]))          # stable: of equals the first comes first
-    ordered = found[order]
-    is_first = np.ones(len(found), dtype=bool)
-    is_first[order[1:]] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    return is_first
 
 
 def in_order(found: np.ndarray) -> np.ndarray:

@@ -27,5 +27,9 @@ class KafkaRefused(IngestError):
     """A request that the brokers will not serve however often it is made."""
 
 
+class WorkerDied(IngestError):
+    """The process that banks ended unasked; the bank is as its last commit left it."""
+
+
 class UnreadableFile(IngestError):
     """A file whose rows cannot be banked."""

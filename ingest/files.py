@@ -111,7 +111,7 @@ def event_of(fields: Any, number: int, origin: Origin) -> TextReceived:
 
 def rows_of(place: tuple[str, int], events: list[TextReceived], numbers: list[int], origin: Origin,
             masker: Masker | None, now: datetime) -> tuple[pa.Table, int]:
-    texts, n_masked = clean([event.text for event in events], masker)
+    texts, n_masked = clean(pa.array([event.text for event in events], pa.string()), masker)
     n, nothing = len(events), pa.nulls(len(events))
     return table({
         "id": [event.id for event in events], "text": texts, "text_hash": hash_all(texts),

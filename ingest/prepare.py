@@ -7,14 +7,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ingest.decode import Schema, decode
+from ingest.columns import MOMENT, read_columns
+from ingest.decode import TEXTS, Schema, decode
 from ingest.duplicates import keys
 from ingest.masking import Masker
 from ingest.normalization import hash_all, normalize_all
 from ingest.raw import RawBatch
 from ingest.schema import SCHEMA
+from ingest.strings import in_one_piece, replaced
 from registry.events import DeadLetter
+from registry.text import normalize
 
 
 @dataclass(frozen=True)
@@ -33,52 +37,47 @@ def prepare(batches: Sequence[RawBatch], schemas: Mapping[str, Schema], masker: 
     parts, dead, n_masked = [], [], 0
     for batch in batches:
         schema = schemas[batch.topic]
-        decoded = decode(batch, schema, now)
-        dead.extend(decoded.dead)
-        texts, n = clean([event.text for event in decoded.events], masker)
+        columns, letters = read(batch, schema, now)
+        dead.extend(letters)
+        columns["text"], n = clean(columns["text"], masker)
         n_masked += n
-        parts.append(rows_of(schema.kind, batch, decoded.events, decoded.offsets, texts, now))
+        parts.append(rows_of(schema.kind, batch, columns, now))
     rows = pa.concat_tables(parts) if parts else SCHEMA.empty_table()
     return Prepared(rows, keys(rows), dead, n_masked)
 
 
-def clean(texts: list[str], masker: Masker | None) -> tuple[list[str], int]:
+def read(batch: RawBatch, schema: Schema, now: datetime) -> tuple[dict[str, Any], list[DeadLetter]]:
+    """Return the events of a batch by columns, with their offsets, and the messages that are none."""
+    plain = read_columns(batch) if schema is TEXTS else None
+    if plain is None:
+        decoded = decode(batch, schema, now)
+        return {**columns_of(decoded.events, schema, now), "offset": decoded.offsets}, decoded.dead
+    columns = {name: in_one_piece(plain[name]) for name in plain.column_names}
+    columns["at"] = pc.coalesce(columns["at"], pa.scalar(now, MOMENT))
+    return {**columns, "offset": pa.array(batch.offsets)}, []
+
+
+def columns_of(events: list[Any], schema: Schema, now: datetime) -> dict[str, Any]:
+    columns: dict[str, Any] = {name: [getattr(event, name) for event in events] for name in schema.names}
+    return {**columns, "text": pa.array(columns["text"], pa.string()), "at": moments(columns["at"], now)}
+
+
+def clean(texts: pa.StringArray, masker: Masker | None) -> tuple[pa.StringArray, int]:
     """Normalize, then mask; a text that grew or now begins with a space is normalized again."""
     normalized = normalize_all(texts)
-    if masker is None:
+    masked = {} if masker is None else masker.mask_all(normalized)
+    if not masked:
         return normalized, 0
-    masked = masker.mask_all(normalized)
-    for index, text in masked.items():
-        normalized[index] = normalize_all([text])[0]
-    return normalized, len(masked)
+    again = [normalize(text) for text in masked.values()]
+    return replaced(normalized, np.array(list(masked)), again), len(masked)
 
 
-def rows_of(kind: str, batch: RawBatch, events: list[Any], offsets: list[int], texts: list[str],
-            now: datetime) -> pa.Table:
-    n = len(events)
-    is_prediction = kind == "prediction"
-
-    def only(name: str) -> list[Any] | pa.Array:
-        return [getattr(event, name) for event in events] if is_prediction else pa.nulls(n)
-
-    return table({
-        "id": [event.id for event in events],
-        "text": texts,
-        "text_hash": hash_all(texts),
-        "task": [event.task for event in events],
-        "source": [event.source for event in events],
-        "subject": [event.subject for event in events],
-        "at": moments([event.at for event in events], now),
-        "kind": same(kind, n),
-        "label": only("label"),
-        "confidence": only("confidence"),
-        "novelty": only("novelty"),
-        "model_version": only("model_version"),
-        "label_space": only("label_space"),
-        "topic": same(batch.topic, n),
-        "partition": same(batch.partition, n),
-        "offset": offsets,
-    }, now)
+def rows_of(kind: str, batch: RawBatch, columns: Mapping[str, Any], now: datetime) -> pa.Table:
+    """Return the rows of one batch; what this kind of event has no word for stays empty."""
+    n = len(columns["text"])
+    empty = dict.fromkeys(("label", "confidence", "novelty", "model_version", "label_space"), pa.nulls(n))
+    return table({**empty, **columns, "text_hash": hash_all(columns["text"]), "kind": same(kind, n),
+                  "topic": same(batch.topic, n), "partition": same(batch.partition, n)}, now)
 
 
 def table(columns: dict[str, Any], now: datetime) -> pa.Table:
@@ -108,7 +107,7 @@ def within_reach(at: datetime) -> datetime:
 
 
 def same(value: Any, n: int) -> pa.Array:
-    kind = pa.timestamp("us", tz="UTC") if isinstance(value, datetime) else None
+    kind = MOMENT if isinstance(value, datetime) else None
     return pa.repeat(pa.scalar(value, kind), n) if n else pa.nulls(0)
 
 

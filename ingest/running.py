@@ -12,12 +12,10 @@ from ingest.bank import DataBank
 from ingest.banking import Banking
 from ingest.connection import connect_consumer, ensure_topic, quiet_client_log
 from ingest.consumer import Ingest, log
-from ingest.dead_letters import DeadLetterSender
-from ingest.duplicates import SeenTexts
 from ingest.errors import BrokerAway
 from ingest.metrics import Metrics
-from ingest.preparing import Preparing, Rules
 from ingest.settings import IngestSettings
+from ingest.unpacking import unpack_quickly
 from registry.database import write
 from registry.heartbeats import beat, stop_beating
 
@@ -49,18 +47,17 @@ def run(settings: IngestSettings, *, process: str, engine: Engine | None, stop: 
 
 @contextmanager
 def assembled(settings: IngestSettings, metrics: Metrics, now: Callable[[], datetime]) -> Iterator[Ingest]:
-    """Yield a consumer with its worker and its bank's thread, all started; end them in order."""
-    bank = DataBank(settings.bank, settings.storage_options)
-    preparing = Preparing(Rules.of(settings), settings.n_workers)
-    preparing.submit([], now()).result()       # the worker is up before the first message is read
-    consumer = connect_consumer(settings)
-    banking = Banking(bank, SeenTexts(settings.remembered_texts), DeadLetterSender(settings), metrics)
+    """Yield a consumer with its worker, both started; end them in order."""
+    banking = Banking(settings, metrics)
     try:
-        yield Ingest(consumer, bank, banking, preparing, settings, metrics, now)
+        consumer = unpack_quickly(connect_consumer(settings))
+        try:
+            bank = DataBank(settings.bank, settings.storage_options)
+            yield Ingest(consumer, bank, banking, settings, metrics, now)
+        finally:
+            consumer.close(autocommit=False, timeout_ms=CLOSE_MS)
     finally:
         banking.stop()
-        preparing.close()
-        consumer.close(autocommit=False, timeout_ms=CLOSE_MS)
 
 
 def wait_for_broker(settings: IngestSettings, stop: threading.Event) -> bool:

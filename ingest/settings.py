@@ -1,12 +1,15 @@
 """Where text comes from and how it is banked: `HYPERMATCH_INGEST_<FIELD>`."""
 
 import json
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from registry.events import DEAD_LETTERS_TOPIC, PREDICTIONS_TOPIC, TEXTS_TOPIC
+
+BOOTSTRAP_MS = 10_000                          # a broker that takes connections answers sooner or not at all
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 
 class IngestSettings(BaseSettings):
@@ -33,11 +36,11 @@ class IngestSettings(BaseSettings):
     bank: str = Field(".hypermatch/bank", description="Data bank: a folder or `s3://`, `gs://`, `az://` address.")
     bank_options: str = Field("{}", description="Storage options of the bank as JSON, such as "
                               "`{\"AWS_REGION\": \"eu-west-1\"}`.")
-    flush_rows: int = Field(20_000, gt=0, description="Bank once this many messages are held ...")
+    flush_rows: int = Field(20_000, gt=0, description="Bank once this many messages, or 64 MiB of them, are held ...")
     flush_seconds: float = Field(5.0, gt=0, description="... or once the oldest of them has waited this long.")
     max_held_batches: int = Field(2, gt=0, description="Pause reading while more batches than this wait to be banked.")
-    n_workers: int = Field(1, ge=0, le=1, description="1 decodes, masks and hashes in a process of its own; "
-                           "0 does so beside the poll loop, slower and smaller.")
+    n_workers: int = Field(1, ge=0, le=1, description="1 decodes, masks, hashes and commits in a process of its "
+                           "own; 0 does so beside the poll loop, slower and smaller.")
     is_masked: bool = Field(True, description="Mask cards, IBANs, e-mail addresses, phone numbers and Korean "
                             "resident registration numbers before anything touches the disk.")
     phone_regions: str = Field("KR,US", description="Regions whose national phone numbers are recognized.")
@@ -46,6 +49,27 @@ class IngestSettings(BaseSettings):
     metrics_port: int = Field(0, ge=0, le=65535, description="Serve Prometheus metrics on this port; 0: do not.")
     metrics_host: str = Field("127.0.0.1", description="Address that the metrics port listens on.")
     heartbeat_seconds: float = Field(10.0, gt=0, description="How often the registry hears of this process.")
+
+    @model_validator(mode="after")
+    def say_what_cannot_be(self) -> Self:
+        if self.security_protocol not in PROTOCOLS:
+            raise ValueError(f"HYPERMATCH_INGEST_SECURITY_PROTOCOL must be one of {', '.join(PROTOCOLS)}")
+        if self.security_protocol.startswith("SASL") and not (
+                self.sasl_mechanism and self.sasl_username and self.sasl_password):
+            raise ValueError("SASL needs HYPERMATCH_INGEST_SASL_MECHANISM, HYPERMATCH_INGEST_SASL_USERNAME and "
+                             "HYPERMATCH_INGEST_SASL_PASSWORD")
+        return self
+
+    @field_validator("bank_options")
+    @classmethod
+    def are_an_object(cls, options: str) -> str:
+        try:
+            is_object = isinstance(json.loads(options), dict)
+        except ValueError:
+            is_object = False
+        if not is_object:
+            raise ValueError('must be a JSON object such as {"AWS_REGION": "eu-west-1"}')
+        return options
 
     @property
     def storage_options(self) -> dict[str, str]:
@@ -67,6 +91,7 @@ class IngestSettings(BaseSettings):
         return {
             "bootstrap_servers": self.brokers.split(","),
             "api_version": version or None,
+            "bootstrap_timeout_ms": BOOTSTRAP_MS,
             "security_protocol": self.security_protocol,
             "ssl_cafile": self.ssl_ca_file,
             "ssl_certfile": self.ssl_certificate_file,

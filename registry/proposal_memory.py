@@ -7,14 +7,18 @@ from registry.tables import ClassProposal
 
 N_MEMBERS = 500                                       # hashes kept of a group: the lowest, so that samples compare
 SAME_TEXTS = 0.3                                      # share of the smaller group's texts that are in the other too
-SAME_PLACE = 0.95                                     # cosine of two centers on one encoder
+# Cosine of two centers on one encoder. Of BANKING77's and CLINC150's classes none is as near to another (MiniLM), and
+# two samples of 30 texts of one class are in 95 to 100 of 100 cases.
+SAME_PLACE = 0.92
 
 
 def most_alike(draft: ClassProposal, earlier: Iterable[ClassProposal]) -> ClassProposal | None:
-    """Return the earlier proposal that `draft` is found again, None if it is none of them."""
-    alike = [(resemblance(draft, old), old) for old in earlier]
-    best = max(alike, key=lambda pair: pair[0], default=None)
-    return best[1] if best is not None and best[0] >= 1 else None
+    """Return the earlier proposal that `draft` is found again, None if it is none of them.
+
+    Of a whole and its parts, all of which resemble it, the one with most texts in common.
+    """
+    alike = [old for old in earlier if resemblance(draft, old) >= 1]
+    return max(alike, key=lambda old: (jaccard(draft, old), resemblance(draft, old)), default=None)
 
 
 def resemblance(one: ClassProposal, other: ClassProposal) -> float:
@@ -23,6 +27,12 @@ def resemblance(one: ClassProposal, other: ClassProposal) -> float:
     if one.findings.get("encoder") != other.findings.get("encoder"):
         return texts
     return max(texts, cosine(one.findings.get("center", ()), other.findings.get("center", ())) / SAME_PLACE)
+
+
+def jaccard(one: ClassProposal, other: ClassProposal) -> float:
+    """Return the share of both proposals' known texts that both have."""
+    first, second = (set(each.findings.get("members", ())) for each in (one, other))
+    return len(first & second) / max(len(first | second), 1)
 
 
 def sample_of(hashes: Iterable[str]) -> list[str]:

@@ -65,6 +65,8 @@ class AliasName(StrEnum):
 
     CHAMPION = "champion"
     PREVIOUS = "previous"
+    CHALLENGER = "challenger"
+    CANARY = "canary"
 
 
 class ProposalState(StrEnum):
@@ -150,7 +152,8 @@ class Run(SQLModel, table=True):
     step: str = ""
     progress: float = 0.0
     outcome: str = ""
-    facts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, description="What the decision rested on.")
+    facts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON,
+                                  description="What the decision rested on; `costs` are a language model's.")
     version_number: int | None = None
     requested_at: datetime = Field(sa_type=UtcDateTime)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -194,6 +197,7 @@ class Alias(SQLModel, table=True):
     task: str = Field(primary_key=True, foreign_key="task.name")
     name: AliasName = Field(primary_key=True, sa_type=_enum(AliasName))
     version_number: int
+    share: float | None = Field(default=None, description="Of the requests that a canary answers.")
     generation: int = 1
     changed_at: datetime = Field(sa_type=UtcDateTime)
 

@@ -15,6 +15,7 @@ from serving.metrics import Metrics
 from serving.slot import Loaded, ModelSlot
 
 BREATH = 0.03                                         # of a run; what it adds to an answer is lost in the run itself
+MOST_BREATHS = 6                                      # as requests come: in runs of 16 a text costs 14 % less
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,20 @@ class Batcher:
             self.n_computing += 1
             seconds = await self._compute(batch)
             self.n_computing -= 1
-            if len(self.queue) < len(batch):          # those just answered may ask again at once: be one batch
-                await asyncio.sleep(BREATH * seconds)
+            await self._breathe(len(batch), seconds)
+
+    async def _breathe(self, n_answered: int, seconds: float) -> None:
+        """Pause for as long as those just answered keep asking again: together they are one batch.
+
+        Reading their requests needs the core that the next run would take from them.
+        """
+        for _ in range(MOST_BREATHS):
+            n_waiting = len(self.queue)
+            if n_waiting >= n_answered:
+                return
+            await asyncio.sleep(BREATH * seconds)
+            if len(self.queue) <= n_waiting:
+                return
 
     def _take(self) -> list[Waiting]:
         """Take this lane's share of what waits, up to the batch size and at least one request.
@@ -99,7 +112,9 @@ class Batcher:
     async def _compute(self, batch: list[Waiting]) -> float:
         """Run one batch and return the seconds it took."""
         by = self.slot.current                        # taken once: this version computes the whole batch
-        assert by is not None
+        if by is None:                                # a canary whose trial ended while the request waited
+            _fail(batch, NotLoaded("no model is loaded any more"))
+            return 0.0
         texts = [text for waiting in batch for text in waiting.texts]
         begun = time.perf_counter()
         try:

@@ -43,6 +43,10 @@ class UnknownTask(RequestRefused):
     """A task, version or path that this server does not serve."""
 
 
+class OtherLabelSpace(RequestRefused):
+    """A pinned label space that what answers cannot be mapped to."""
+
+
 class NotLoaded(RequestRefused):
     """A task whose model is not loaded yet."""
 

@@ -14,6 +14,12 @@ _swaps = Counter("hypermatch_serving_swaps", "Hot swaps.", ["task", "outcome"])
 _published = Counter("hypermatch_serving_published_predictions", "Predictions that Kafka took.")
 _dropped = Counter("hypermatch_serving_dropped_predictions", "Predictions dropped because Kafka was behind or away.")
 _version = Gauge("hypermatch_serving_model_version", "Version that answers.", ["task"], multiprocess_mode="livemin")
+_shadow = Counter("hypermatch_serving_shadow_texts", "Texts shown to a challenger: agreed, disagreed, failed, dropped.",
+                  ["task", "version", "outcome"])
+_canary_failures = Counter("hypermatch_serving_canary_failures", "Requests that the champion answered for a canary.",
+                           ["task"])
+_canary_share = Gauge("hypermatch_serving_canary_share", "Share of the requests that fall to a canary.", ["task"],
+                      multiprocess_mode="livemin")
 
 
 class Metrics:
@@ -41,3 +47,12 @@ class Metrics:
 
     def dropped(self, n: int) -> None:
         _dropped.inc(n)
+
+    def shadowed(self, task: str, version: int, outcome: str, n_texts: int) -> None:
+        _shadow.labels(task, version, outcome).inc(n_texts)
+
+    def canary_failed(self, task: str) -> None:
+        _canary_failures.labels(task).inc()
+
+    def canary_answers(self, task: str, share: float) -> None:
+        _canary_share.labels(task).set(share)

@@ -13,6 +13,7 @@ from serving import errors
 CODES: dict[type[errors.RequestRefused], HTTPStatus] = {
     errors.Malformed: HTTPStatus.BAD_REQUEST,
     errors.UnknownTask: HTTPStatus.NOT_FOUND,
+    errors.OtherLabelSpace: HTTPStatus.CONFLICT,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.WrongMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.Unprocessable: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -7,7 +7,8 @@ import msgspec
 import numpy as np
 
 from serving.batcher import Answer
-from serving.errors import Malformed, TooLarge, Unprocessable
+from serving.errors import Malformed, OtherLabelSpace, TooLarge, Unprocessable
+from serving.slot import Loaded
 
 N_TOP = 3
 DECIMALS = 6
@@ -17,6 +18,7 @@ class PredictRequest(msgspec.Struct):
     """The body of POST /v1/tasks/{task}/predict."""
 
     texts: list[str]
+    label_space: int | None = None
 
 
 class InferInput(msgspec.Struct):
@@ -28,11 +30,18 @@ class InferInput(msgspec.Struct):
     data: list[Any]
 
 
+class InferParameters(msgspec.Struct):
+    """What a client asks of an Open Inference answer; other parameters are of no concern to us."""
+
+    label_space: int | None = None
+
+
 class InferRequest(msgspec.Struct):
     """The body of POST /v2/models/{task}/infer."""
 
     inputs: list[InferInput]
     id: str = ""
+    parameters: InferParameters = msgspec.field(default_factory=InferParameters)
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -46,13 +55,14 @@ _predict = msgspec.json.Decoder(PredictRequest)
 _infer = msgspec.json.Decoder(InferRequest)
 
 
-def read_predict(body: bytes, limits: Limits) -> list[str]:
-    """Return the texts of a request; raises Malformed, Unprocessable or TooLarge."""
-    return _checked(_decoded(_predict, body).texts, limits)
+def read_predict(body: bytes, limits: Limits) -> tuple[list[str], int | None]:
+    """Return the texts of a request and the label space it pins; raises Malformed, Unprocessable or TooLarge."""
+    request = _decoded(_predict, body)
+    return _checked(request.texts, limits), request.label_space
 
 
-def read_infer(body: bytes, limits: Limits) -> tuple[str, list[str]]:
-    """Return the id and the texts of an Open Inference request: one BYTES tensor of one dimension, or (n, 1)."""
+def read_infer(body: bytes, limits: Limits) -> tuple[str, list[str], int | None]:
+    """Return id, texts and pinned label space of an Open Inference request: one BYTES tensor, (n) or (n, 1)."""
     request = _decoded(_infer, body)
     if len(request.inputs) != 1:
         raise Unprocessable(f"a request has one input, the texts, not {len(request.inputs)}")
@@ -63,35 +73,64 @@ def read_infer(body: bytes, limits: Limits) -> tuple[str, list[str]]:
     if tensor.shape not in ([len(texts)], [len(texts), 1]) or not all(isinstance(text, str) for text in texts):
         raise Unprocessable(f"input {tensor.name[:80]!r}: the shape is {tensor.shape[:4]}, the data are "
                             f"{len(texts)} elements; texts are strings in shape [n] or [n, 1]")
-    return request.id, _checked(texts, limits)
+    return request.id, _checked(texts, limits), request.parameters.label_space
 
 
-def predictions(answer: Answer, told: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the answer, `told` by `rows`, in HyperMatch's own form."""
-    return {"model_version": answer.by.version_number, "label_space": answer.by.label_space, "predictions": told}
+def pinned(by: Loaded, label_space: int | None) -> list[int] | None:
+    """Return the columns of the pinned label space among those of `by`, None for all; raises OtherLabelSpace.
+
+    A client that knows an earlier label space gets its likeliest label with the probability
+    it has among all classes: a text of a class the client does not know is answered with
+    little confidence, not with a certainty that nobody has.
+    """
+    if label_space is None or label_space == by.label_space:
+        return None
+    wanted = by.earlier_labels.get(label_space)
+    if wanted is None:
+        raise OtherLabelSpace(f"label space {label_space} is not answered here, version {by.version_number} answers "
+                              f"{by.label_space} and what it grew from")
+    columns = {label: column for column, label in enumerate(by.predictor.labels)}
+    if gone := [label for label in wanted if label not in columns]:
+        raise OtherLabelSpace(f"label space {label_space} has the label {gone[0]!r}, which version "
+                              f"{by.version_number} does not answer any more")
+    return [columns[label] for label in wanted]
 
 
-def rows(answer: Answer) -> list[dict[str, Any]]:
-    """Return one prediction per text: label, confidence, novelty and the likeliest labels."""
-    labels = answer.by.predictor.labels
-    top = np.argsort(-answer.probs, axis=1, kind="stable")[:, :N_TOP]
-    confidences = np.take_along_axis(answer.probs, top, axis=1).astype(np.float64).round(DECIMALS).tolist()
+def predictions(answer: Answer, told: list[dict[str, Any]], label_space: int | None = None) -> dict[str, Any]:
+    """Return the answer, `told` by `rows`, in HyperMatch's own form; `label_space` if the client pinned one."""
+    return {"model_version": answer.by.version_number, "label_space": label_space or answer.by.label_space,
+            "predictions": told}
+
+
+def rows(answer: Answer, columns: Sequence[int] | None = None) -> list[dict[str, Any]]:
+    """Return one prediction per text: label, confidence, novelty and the likeliest labels, of `columns` alone if given.
+
+    `is_novel` is there where the model has a threshold for it.
+    """
+    predictor = answer.by.predictor
+    labels = predictor.labels if columns is None else [predictor.labels[column] for column in columns]
+    probs = answer.probs if columns is None else answer.probs[:, columns]
+    top = np.argsort(-probs, axis=1, kind="stable")[:, :N_TOP]
+    confidences = np.take_along_axis(probs, top, axis=1).astype(np.float64).round(DECIMALS).tolist()
     novelty = answer.novelty.astype(np.float64).round(DECIMALS).tolist()
+    threshold = predictor.novel_at
     return [
         {"label": labels[best[0]], "confidence": sure[0], "novelty": new,
+         **({} if threshold is None else {"is_novel": new >= threshold}),
          "top": [{"label": labels[index], "confidence": share} for index, share in zip(best, sure, strict=True)]}
         for best, sure, new in zip(top.tolist(), confidences, novelty, strict=True)
     ]
 
 
-def inference(task: str, request_id: str, answer: Answer, told: list[dict[str, Any]]) -> dict[str, Any]:
+def inference(task: str, request_id: str, answer: Answer, told: list[dict[str, Any]],
+              label_space: int | None = None) -> dict[str, Any]:
     """Return the answer, `told` by `rows`, as Open Inference tensors."""
     version = str(answer.by.version_number)
     outputs = [_tensor("label", "BYTES", [row["label"] for row in told]),
                _tensor("confidence", "FP32", [row["confidence"] for row in told]),
                _tensor("novelty", "FP32", [row["novelty"] for row in told])]
     return {"model_name": task, "model_version": version, "id": request_id, "outputs": outputs,
-            "parameters": {"label_space": answer.by.label_space}}
+            "parameters": {"label_space": label_space or answer.by.label_space}}
 
 
 def metadata(task: str, version: int, label_space: int, labels: Sequence[str]) -> dict[str, Any]:

@@ -16,11 +16,11 @@ from starlette.routing import Route
 
 from serving import problems, protocol
 from serving.batcher import Answer
-from serving.errors import NotLoaded, RequestRefused, TooLarge, UnknownTask, WrongMediaType
+from serving.errors import NotLoaded, RequestRefused, TooLarge, WrongMediaType
 from serving.slot import Loaded
 from serving.worker import Worker
 
-Shape = Callable[[Answer, list[dict[str, Any]]], dict[str, Any]]
+Shape = Callable[[Answer, list[dict[str, Any]], int | None], dict[str, Any]]
 Open = Callable[[], AbstractAsyncContextManager[Worker]]
 
 
@@ -58,8 +58,8 @@ def create_app(open_worker: Open) -> Starlette:
 async def predict(request: Request) -> Response:
     """Answer texts in HyperMatch's own form."""
     worker = _worker(request)
-    texts = protocol.read_predict(await _body(request, worker.max_body_bytes), worker.limits)
-    return await _answered(worker, request.path_params["task"], texts, protocol.predictions)
+    texts, pinned = protocol.read_predict(await _body(request, worker.max_body_bytes), worker.limits)
+    return await _answered(worker, request.path_params["task"], texts, pinned, protocol.predictions)
 
 
 async def infer(request: Request) -> Response:
@@ -67,9 +67,10 @@ async def infer(request: Request) -> Response:
     worker, task = _worker(request), request.path_params["task"]
     if "version" in request.path_params:
         _loaded(request)                              # a pinned version that does not answer here is a 404
-    request_id, texts = protocol.read_infer(await _body(request, worker.max_body_bytes), worker.limits)
+    request_id, texts, pinned = protocol.read_infer(await _body(request, worker.max_body_bytes), worker.limits)
     request_id = request_id or uuid.uuid4().hex
-    return await _answered(worker, task, texts, partial(protocol.inference, task, request_id))
+    shape = partial(protocol.inference, task, request_id)
+    return await _answered(worker, task, texts, pinned, shape, request.path_params.get("version"))
 
 
 async def info(request: Request) -> Response:
@@ -102,18 +103,21 @@ async def ready(request: Request) -> Response:
     return _json({"ready": True})
 
 
-async def _answered(worker: Worker, task: str, texts: list[str], shape: Shape) -> Response:
+async def _answered(worker: Worker, task: str, texts: list[str], pinned: int | None, shape: Shape,
+                    version: str | None = None) -> Response:
+    """Answer in the label space that the client pinned; what is published is the whole answer."""
     begun = time.perf_counter()
     known = task if task in worker.slots else ""      # unknown names must not become metrics of their own
     try:
-        answer = await worker.answer(task, texts)
+        answer = await worker.answer(task, texts, version)
+        columns = protocol.pinned(answer.by, pinned)
     except RequestRefused as error:
         worker.metrics.request(known, problems.CODES[type(error)], time.perf_counter() - begun)
         raise
     told = protocol.rows(answer)
     worker.publish(task, texts, answer, told)
     worker.metrics.request(known, 200, time.perf_counter() - begun)
-    return _json(shape(answer, told))
+    return _json(shape(answer, told if columns is None else protocol.rows(answer, columns), pinned))
 
 
 async def _body(request: Request, max_bytes: int) -> bytes:
@@ -135,12 +139,7 @@ async def _body(request: Request, max_bytes: int) -> bytes:
 
 def _loaded(request: Request) -> Loaded:
     """Return what answers for the task of the path, if the path names no other version."""
-    loaded = _worker(request).loaded(request.path_params["task"])
-    version = request.path_params.get("version")
-    if version is not None and version != str(loaded.version_number):
-        raise UnknownTask(f"version {version[:20]} of {request.path_params['task'][:80]} does not answer here, "
-                          f"{loaded.version_number} does")
-    return loaded
+    return _worker(request).loaded(request.path_params["task"], request.path_params.get("version"))
 
 
 def _worker(request: Request) -> Worker:

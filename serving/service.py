@@ -1,7 +1,9 @@
 """The BentoML service: workers, lifecycle and metrics by BentoML, answers by the mounted application."""
 
+import gc
 import logging
 import os
+import sys
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # before the import: a closed network has nobody to tell
 
@@ -15,6 +17,7 @@ from serving.routes import create_app
 from serving.settings import ServingSettings
 from serving.worker import opened
 
+SWITCH_SECONDS = 0.0005                               # an answer waits no longer for the lock of a thread that computes
 logging.getLogger("hypermatch").setLevel(logging.INFO)
 settings, registry_settings = ServingSettings(), RegistrySettings()
 app = create_app(lambda: opened(settings, open_database(registry_settings.url),
@@ -59,3 +62,7 @@ class HyperMatch:
         """Tell /readyz whether everything that is wanted is loaded."""
         worker = getattr(app.state, "worker", None)
         return worker is not None and worker.is_ready
+
+
+sys.setswitchinterval(SWITCH_SECONDS)
+gc.freeze()                                           # what is imported stays: looking through it would hold up answers

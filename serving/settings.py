@@ -35,6 +35,8 @@ class ServingSettings(BaseSettings):
     predictions_topic: str = Field(PREDICTIONS_TOPIC, description="Topic that takes the served predictions.")
     max_unpublished: int = Field(50_000, gt=0, description="Predictions that may wait for Kafka; beyond it they are "
                                  "dropped and counted.")
+    max_shadow_texts: int = Field(1_024, gt=0, description="Answered texts that may wait for a challenger; beyond it "
+                                  "they are not shown to it, and counted.")
     heartbeat_seconds: float = Field(10.0, gt=0, description="How often the registry hears of a worker.")
 
     @property

@@ -1,13 +1,13 @@
 """The slot of a task: the model that answers, the one before, and the one assignment that swaps them."""
 
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from registry.artifacts.bundle import Bundle
 from registry.lifecycle.promotion import Wanted
 from serving.errors import UnfitBundle
 from serving.predictor import Predictor
+from serving.predictor.network import Bodies
 from serving.predictor.pace import Pace
 
 
@@ -34,6 +34,7 @@ class ModelSlot:
     def __init__(self) -> None:
         self.current: Loaded | None = None
         self.previous: Loaded | None = None
+        self.share = 1.0                              # of the requests, where the slot is a canary's
 
     def loaded(self, wanted: Wanted) -> Loaded | None:
         """Return the wanted version if this slot holds it."""
@@ -44,18 +45,17 @@ class ModelSlot:
         if incoming is not self.current:
             self.previous, self.current = self.current, incoming
 
+    def clear(self) -> None:
+        """Let go of everything: a trial has ended."""
+        self.current = self.previous = None
 
-def prepare(wanted: Wanted, bundle: Bundle, providers: list[str], threads: int, aside: Executor, pace: Pace) -> Loaded:
-    """Load, warm up and prove a verified bundle; raises UnfitBundle, and nothing that serves has changed.
 
-    Building the session is the one long part that never needs the interpreter's lock: it runs `aside`, on a
-    thread that may give way. The rest keeps its priority, since a thread that gives way while it
-    holds that lock holds up all others, and goes at `pace` instead.
-    """
+def prepare(wanted: Wanted, bundle: Bundle, providers: list[str], threads: int, bodies: Bodies, pace: Pace) -> Loaded:
+    """Load, warm up and prove a verified bundle; raises UnfitBundle, and nothing that serves has changed."""
     if bundle.facts.task != wanted.task or bundle.labels != wanted.labels:
         raise UnfitBundle(f"bundle {bundle.digest[:12]} is for other labels than label space {wanted.label_space} "
                           f"of {wanted.task}")
-    predictor = Predictor.load(bundle, providers, threads, lambda build: aside.submit(build).result())
+    predictor = Predictor.load(bundle, providers, threads, bodies, pace)
     predictor.check_golden(pace)
     predictor.warm_up(pace)
     return Loaded(wanted.version_number, wanted.label_space, predictor, wanted.earlier_labels)

@@ -1,14 +1,12 @@
 """The watcher: pulls what the registry wants served, loads it beside what serves, and swaps."""
 
 import logging
-import os
 import random
-import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,13 +19,15 @@ from registry.database import read, write
 from registry.errors import HyperMatchError
 from registry.heartbeats import beat, stop_beating
 from registry.lifecycle.promotion import Wanted, wanted
+from registry.lifecycle.trials import TRIALS
+from registry.tables import AliasName
 from serving.metrics import Metrics
-from serving.predictor.pace import AT_ONCE, GENTLE
+from serving.predictor.network import Bodies
+from serving.predictor.pace import AT_ONCE, GENTLE, GIVING_WAY, Pace, yield_to_others
 from serving.slot import Loaded, ModelSlot, prepare
 
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 300.0
-LOW_PRIORITY = 10
 JITTER = 0.2                                          # of a poll, so that many workers do not ask at once
 log = logging.getLogger("hypermatch.serving")
 
@@ -53,10 +53,12 @@ class Watcher:
                  threads: int, metrics: Metrics, *, process: str, now: Callable[[], datetime]) -> None:
         self.engine, self.store, self.slots, self.providers, self.threads = engine, store, slots, providers, threads
         self.metrics, self.process, self.now = metrics, process, now
-        self.setbacks: dict[str, Setback] = {}
+        self.trials: dict[tuple[str, AliasName], ModelSlot] = {}
+        self.bodies = Bodies()
+        self.setbacks: dict[tuple[str, AliasName], Setback] = {}
         self.is_complete = False                      # everything that was wanted at the last look is served
         self.is_registry_away = False
-        self.stop = threading.Event()
+        self.stop, self.woken = threading.Event(), threading.Event()
         self.beaten = float("-inf")
 
     def run(self, poll_seconds: float, heartbeat_seconds: float) -> None:
@@ -64,21 +66,28 @@ class Watcher:
         while not self.stop.is_set():
             self.look()
             self.report(heartbeat_seconds)
-            self.stop.wait(poll_seconds * random.uniform(1 - JITTER, 1 + JITTER))
+            self.woken.wait(poll_seconds * random.uniform(1 - JITTER, 1 + JITTER))
+            self.woken.clear()
         self._say_goodbye()
+
+    def end(self) -> None:
+        """Stop looking; a version that is being loaded is loaded first."""
+        self.stop.set()
+        self.woken.set()
 
     def look(self) -> None:
         """Compare once what is wanted with what serves, and mend the difference."""
         try:
             with read(self.engine) as session:
-                all_wanted = wanted(session)
+                champions, on_trial = wanted(session), wanted(session, TRIALS)
         except HyperMatchError as error:
             self._registry_away(error)
             return
         self._registry_back()
-        for each in all_wanted:
+        for each in [*champions, *on_trial]:
             self._bring(each)
-        self.is_complete = all(self._serves(each) for each in all_wanted)
+        self._end_trials({(each.task, each.alias) for each in on_trial})
+        self.is_complete = all(self._serves(each) for each in champions)
 
     def report(self, heartbeat_seconds: float) -> None:
         """Tell the registry that this worker lives and what it serves."""
@@ -98,43 +107,79 @@ class Watcher:
 
     def _bring(self, each: Wanted) -> None:
         """Swap to what is wanted, unless it serves already or was tried a moment ago."""
-        slot = self.slots.setdefault(each.task, ModelSlot())
-        setback = self.setbacks.get(each.task)
+        slot, setback = self._slot(each), self.setbacks.get((each.task, each.alias))
         if self._serves(each) or (setback and setback.digest == each.digest and time.monotonic() < setback.again_at):
             return
         try:
-            incoming = slot.loaded(each) or self._load(each)
+            incoming = self._loaded(each) or self._load(each)
         except HyperMatchError as error:
             self._set_back(each, str(error))
         except Exception as error:                    # a bundle can break a runtime in ways nobody listed
             self._set_back(each, f"{type(error).__name__}: {error}")
         else:
             slot.swap(incoming)
-            self.setbacks.pop(each.task, None)
+            self.setbacks.pop((each.task, each.alias), None)
+            self._tell(each)
+
+    def _tell(self, each: Wanted) -> None:
+        if each.alias is AliasName.CHAMPION:
             self.metrics.swapped(each.task, each.version_number)
             log.info("%s v%d answers now", each.task, each.version_number)
+        else:
+            log.info("%s v%d is the %s now", each.task, each.version_number, each.alias.value)
+
+    def _slot(self, each: Wanted) -> ModelSlot:
+        if each.alias is AliasName.CHAMPION:
+            return self.slots.setdefault(each.task, ModelSlot())
+        slot = self.trials.setdefault((each.task, each.alias), ModelSlot())
+        slot.share = each.share
+        if each.alias is AliasName.CANARY:
+            self.metrics.canary_answers(each.task, each.share)
+        return slot
+
+    def _loaded(self, each: Wanted) -> Loaded | None:
+        """Return the wanted version if any slot of its task holds it: a canary is promoted in an instant."""
+        slots = [self.slots.get(each.task), *(slot for (task, _), slot in self.trials.items() if task == each.task)]
+        return next((found for slot in slots if slot is not None and (found := slot.loaded(each))), None)
+
+    def _end_trials(self, wanted_now: set[tuple[str, AliasName]]) -> None:
+        """Clear the slots of trials that ended; their batchers keep hold of them for the next."""
+        for (task, alias), slot in self.trials.items():
+            if (task, alias) not in wanted_now and slot.current is not None:
+                slot.clear()
+                log.info("%s has no %s any more", task, alias.value)
+                if alias is AliasName.CANARY:
+                    self.metrics.canary_answers(task, 0)
 
     def _load(self, each: Wanted) -> Loaded:
-        bundle = load_bundle(self.store, each.digest)
-        pace = GENTLE if any(slot.current for slot in self.slots.values()) else AT_ONCE
+        """Load a version: at once where nothing answers yet, else beside what answers."""
+        if not any(slot.current for slot in self.slots.values()):
+            return self._prepare(each, AT_ONCE)
         gives_way = self.threads == 1                 # a pool's threads would inherit the low priority for good
         with ThreadPoolExecutor(1, "load", yield_to_others if gives_way else None) as aside:
-            return prepare(each, bundle, self.providers, self.threads, aside, pace)
+            return self._prepare(each, replace(GIVING_WAY if gives_way else GENTLE, executor=aside))
+
+    def _prepare(self, each: Wanted, pace: Pace) -> Loaded:
+        bundle = pace.aside(load_bundle, self.store, each.digest)
+        return prepare(each, bundle, self.providers, self.threads, self.bodies, pace)
 
     def _serves(self, each: Wanted) -> bool:
-        slot = self.slots.get(each.task)
-        return slot is not None and slot.current is not None and slot.current.is_for(each)
+        slot = self._slot(each)
+        return slot.current is not None and slot.current.is_for(each)
 
     def _set_back(self, each: Wanted, reason: str) -> None:
         """Log and audit a failure once, and try again with growing patience."""
-        before = self.setbacks.get(each.task)
+        key = (each.task, each.alias)
+        before = self.setbacks.get(key)
         if before is not None and (before.digest, before.reason) == (each.digest, reason):
             wait_seconds = min(2 * before.wait_seconds, LONGEST_RETRY_SECONDS)
         else:
             wait_seconds = FIRST_RETRY_SECONDS
             log.error("%s v%d is not served: %s", each.task, each.version_number, reason)
             self._audit_once(each, reason)
-        self.setbacks[each.task] = Setback(each.digest, reason, wait_seconds, time.monotonic() + wait_seconds)
+        if each.alias is not AliasName.CHAMPION:
+            self._slot(each).clear()                  # what stood there before is on trial no more
+        self.setbacks[key] = Setback(each.digest, reason, wait_seconds, time.monotonic() + wait_seconds)
         self.metrics.swap_failed(each.task)
 
     def _audit_once(self, each: Wanted, reason: str) -> None:
@@ -166,8 +211,3 @@ class Watcher:
         except HyperMatchError:
             return                                    # doctor will call it silent, which it is
 
-
-def yield_to_others() -> None:
-    """Let this thread, where threads have priorities of their own (Linux), give way to those that answer."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)

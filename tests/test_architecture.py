@@ -16,7 +16,8 @@ MAY_IMPORT = {
     "infra": ("registry", "ingest", "serving", "trainer"),
 }
 HOMES = {
-    **dict.fromkeys(("torch", "transformers", "sentence_transformers", "sklearn", "evidently", "apscheduler"),
+    **dict.fromkeys(("torch", "transformers", "sentence_transformers", "sklearn", "evidently", "apscheduler",
+                     "nltk"),
                     ("trainer/",)),
     "bentoml": ("serving/",),
     "kafka": ("ingest/", "serving/publisher.py", "infra/bench/", "infra/demo/", "infra/broker.py"),

@@ -9,21 +9,29 @@ from registry.lifecycle.stages import name_of
 from registry.tables import ModelVersion
 from serving.predictor import Predictor
 from trainer.advice import advice_for
+from trainer.augmentation.for_run import views_for
 from trainer.encoders.bodies import body_of
 from trainer.encoders.cache import EmbeddingCache
 from trainer.encoders.embedder import Embedder
+from trainer.encoders.encoder import Encoder
 from trainer.encoders.kinds import open_encoder
 from trainer.errors import NotTrainable
 from trainer.evaluation import Answers, Evaluation, evaluate, latency_of
 from trainer.export.bundle import CPU, Exported, Lineage, export, identity_of
+from trainer.fine_tuning.devices import n_gpus
+from trainer.fine_tuning.engine import Workshop, fine_tune, why_not
+from trainer.fine_tuning.rounds import Sight, Subject
 from trainer.gate.decide import GateDecision, Opponent, decide
 from trainer.gate.flips import changes
+from trainer.language_model.at_hand import LanguageModel
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.head import Head
 from trainer.learning.interpolation import interpolated
 from trainer.learning.label_names import name_evidence, spoken
 from trainer.learning.learn import Learned, learn
+from trainer.learning.novelty import learn_novelty
 from trainer.learning.selection import select
+from trainer.learning.zero_data import learn_from_names, say_something
 from trainer.materials import Materials
 from trainer.recipe import Recipe
 from trainer.workplace import Report, Workplace
@@ -38,23 +46,25 @@ class Judged:
 
 
 def make(workplace: Workplace, materials: Materials, champion: ModelVersion | None, recipe: Recipe,
-         report: Report) -> tuple[Exported, Learned]:
-    """Learn and export; raises NotTrainable before any work if the labels teach nothing."""
-    check_trainable(materials)
+         report: Report, model: LanguageModel | None = None) -> tuple[Exported, Learned]:
+    """Learn and export; raises NotTrainable before any work if neither labels nor, without any, their names teach."""
+    if materials.train.texts:
+        check_trainable(materials)
+    else:
+        check_can_begin(materials)
     train = materials.train
     encoder = open_encoder(recipe, train.texts + materials.traffic, workplace.cache,
                            lambda done: report("encoder", done))
-    embedder = Embedder(encoder, body_of(encoder, workplace.cache), EmbeddingCache(workplace.cache, encoder.digest),
-                        workplace.threads)
-    learned = _learn(workplace, embedder, materials, recipe, report)
+    embedder, learned = _learn(workplace, embedder_of(encoder, workplace), materials, recipe, report, model)
     if champion is not None and recipe.head.champion_share > 0:
         learned = replace(learned, head=_with_share_of(champion, learned.head, embedder, workplace, materials, recipe))
     report("export", 0.0)
     lineage = Lineage(task=materials.task, label_space=materials.label_space, labels=materials.labels, recipe=recipe,
                       bank_version=materials.bank_version, code_revision=workplace.code_revision,
                       created_at=workplace.now())
-    exported = export(embedder, learned.head, lineage, train.texts, workplace.store, workplace.cache,
-                      workplace.threads)
+    golden = train.texts or [spoken(label) for label in materials.labels]    # texts of the bank never leave it
+    exported = export(embedder, learned.head, lineage, golden, workplace.store, workplace.cache, workplace.threads,
+                      learned.novelty)
     return exported, learned
 
 
@@ -82,29 +92,70 @@ def check_trainable(materials: Materials) -> None:
             f"import some: `hypermatch labels import FILE --task {materials.task} --part train`")
 
 
-def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recipe: Recipe, report: Report) -> Learned:
+def check_can_begin(materials: Materials) -> None:
+    """Refuse a start without human labels where the label names are no words."""
+    if not say_something(materials.labels):
+        raise NotTrainable(
+            f"task {materials.task} has no train labels, and the names of its labels are no words to begin from",
+            f"import some: `hypermatch labels import FILE --task {materials.task} --part train`")
+
+
+def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recipe: Recipe, report: Report,
+           model: LanguageModel | None) -> tuple[Embedder, Learned]:
+    """Learn on the vectors of the encoder as it is, then tune it if the recipe and the labels are for it."""
     n_train, texts = len(materials.train.texts), materials.train.texts + materials.traffic
     vectors = embedder.embed(texts, lambda done: report("embedding", done))
-    names = embedder.embed([spoken(label) for label in materials.labels])
-    advice, told = advice_for(workplace, materials, embedder, recipe, report)
-    report("learning", 0.0)
+    spoken_labels = [spoken(label) for label in materials.labels]
+    names = embedder.embed(spoken_labels)
     labeled = Labeled(vectors[:n_train], materials.train.classes, len(materials.labels))
-    foreign = _selected(embedder, materials, labeled, names, recipe, report)
-    traffic = Unlabeled(np.concatenate([vectors[n_train:], foreign]))
-    learned = learn(labeled, traffic, names, recipe.head, recipe.in_domain, recipe.seed, advice)
-    told["foreign"] = {"pool": len(materials.foreign), "selected": len(foreign)}
-    evidence = learned.choice.evidence | told
-    return replace(learned, choice=replace(learned.choice, evidence=evidence))
+    views, told = views_for(model, materials, labeled, embedder, recipe, report)
+    advice, told_of_advice = advice_for(model, materials, labeled, embedder, recipe, report)
+    report("learning", 0.0)
+    speaks = n_train > 0 and name_evidence(names, labeled).is_convincing
+    foreign = _selected(embedder, materials, labeled, names, speaks, recipe, report)
+    sight = Sight(np.concatenate([vectors, embedder.embed(foreign)]), names)
+    unlabeled = Unlabeled(sight.texts[n_train:])
+    told |= told_of_advice | {"foreign": {"pool": len(materials.foreign), "selected": len(foreign)}}
+    if n_train:
+        learned = learn(labeled, unlabeled, names, recipe.head, recipe.in_domain, recipe.seed, advice, views)
+    else:
+        both = views.joined(advice) if views and advice else views or advice
+        learned = learn_from_names(names, unlabeled.vectors, recipe.head, recipe.in_domain, recipe.seed, both)
+    if left_out := why_not(recipe, n_train, len(unlabeled.vectors), n_gpus()):
+        told["fine_tuning"] = {"left_out": left_out}
+    else:
+        subject = Subject(materials.train.texts, materials.train.classes, materials.traffic + foreign, spoken_labels,
+                          speaks)
+        embedder, learned = _tuned(workplace, embedder, subject, sight, learned, recipe, report)
+    known = replace(labeled, vectors=embedder.embed(materials.train.texts))       # as a tuned encoder sees them
+    learned = replace(learned, choice=replace(learned.choice, evidence=learned.choice.evidence | told),
+                      novelty=learn_novelty(known, recipe.novelty, recipe.seed))
+    return embedder, learned
 
 
-def _selected(embedder: Embedder, materials: Materials, labeled: Labeled, names: np.ndarray, recipe: Recipe,
-              report: Report) -> np.ndarray:
-    """Return the vectors of the foreign texts that are nearest to the task, (n, d)."""
+def _tuned(workplace: Workplace, embedder: Embedder, subject: Subject, sight: Sight, learned: Learned, recipe: Recipe,
+           report: Report) -> tuple[Embedder, Learned]:
+    shop = Workshop(embedder.encoder, workplace.cache, workplace.threads, report)
+    encoder, learned = fine_tune(shop, sight, subject, learned, recipe)
+    return (embedder if encoder is embedder.encoder else embedder_of(encoder, workplace)), learned
+
+
+def embedder_of(encoder: Encoder, workplace: Workplace) -> Embedder:
+    return Embedder(encoder, body_of(encoder, workplace.cache), EmbeddingCache(workplace.cache, encoder.digest),
+                    workplace.threads)
+
+
+def _selected(embedder: Embedder, materials: Materials, labeled: Labeled, names: np.ndarray, speaks: bool,
+              recipe: Recipe, report: Report) -> list[str]:
+    """Return the foreign texts that are nearest to the task."""
     if not materials.foreign:
-        return np.empty((0, labeled.vectors.shape[1]), np.float32)
+        return []
     pool = embedder.embed(materials.foreign, lambda done: report("embedding", done))
-    spoken_names = names if name_evidence(names, labeled).is_convincing else None
-    return pool[select(labeled, spoken_names, pool, recipe.out_of_domain, recipe.seed).rows]
+    known, spoken_names = labeled, names if speaks else None
+    if not len(labeled):                              # nothing but the names says what the task is about
+        known, spoken_names = Labeled(names, np.arange(len(names)), len(names)), None
+    rows = select(known, spoken_names, pool, recipe.out_of_domain, recipe.seed).rows
+    return [materials.foreign[row] for row in rows]
 
 
 def _with_share_of(champion: ModelVersion, head: Head, embedder: Embedder, workplace: Workplace, materials: Materials,

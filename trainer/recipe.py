@@ -7,9 +7,14 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from trainer.augmentation.recipe import AugmentationRecipe
+from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.drift.recipe import DriftRecipe
 from trainer.errors import RecipeError
+from trainer.fine_tuning.recipe import FineTuningRecipe
 from trainer.language_model.recipe import LanguageModelRecipe
+from trainer.learning.novelty_recipe import NoveltyRecipe
+from trainer.pretraining.recipe import TransformerRecipe
 from trainer.ranges import check
 
 Precision = Literal["fp32", "int8", "fp16"]
@@ -24,7 +29,11 @@ SELECTION_METHODS: tuple[str, ...] = get_args(SelectionMethod)
 class SubwordRecipe:
     """How the `subword` encoder is pretrained on the texts at hand."""
 
-    dimensions: int = 192
+    dimensions: int = 192                             # that say what a text holds
+    context_dimensions: int = 192                     # that say beside what its words stand
+    contexts: str = ""                                # folder of a pretrained `subword` to take the latter from
+    window: int = 2                                   # words to each side
+    n_contexts: int = 6_000
     n_min: int = 1
     n_max: int = 4
     n_buckets: int = 65_536
@@ -37,6 +46,9 @@ class SubwordRecipe:
 
     def __post_init__(self) -> None:
         check(8 <= self.dimensions <= 4_096, "subword.dimensions", self.dimensions, "8 to 4096")
+        check(8 <= self.context_dimensions <= 4_096, "subword.context_dimensions", self.context_dimensions, "8 to 4096")
+        check(1 <= self.window <= 100, "subword.window", self.window, "1 to 100")
+        check(16 <= self.n_contexts <= 2**17, "subword.n_contexts", self.n_contexts, "16 to 131072")
         check(1 <= self.n_min <= self.n_max <= 8, "subword.n_max", self.n_max, "n_min to 8")
         check(256 <= self.n_buckets <= 2**22, "subword.n_buckets", self.n_buckets, "256 to 4194304")
         check(1 <= self.max_chars <= 8_192, "subword.max_chars", self.max_chars, "1 to 8192")
@@ -68,7 +80,10 @@ class InDomainRecipe:
     """How the bank's texts teach; the numbers were found on BANKING77's train texts at 1 to 10 labels per class."""
 
     use: Use = "auto"                                 # auto: where held-out labels speak for it
-    min_certainty: float = 0.7                        # that it is right more often than labels alone
+    expected_wins: float = 4.0                        # before any label of the task is asked; on train texts of eight
+    expected_losses: float = 2.0                      # sets it won 221 held-out labels and lost 89
+    min_certainty: float = 0.5                        # that it is right more often than labels alone
+    min_advice_certainty: float = 0.7                 # the same of views and advice, of which nothing is expected
     n_folds: int = 3
     n_neighbors: int = 10
     alpha: float = 0.95                               # share that a text takes from its neighbors
@@ -89,11 +104,11 @@ class InDomainRecipe:
         check(0 < self.alpha < 1, "in_domain.alpha", self.alpha, "above 0, below 1")
         check(1 <= self.n_steps <= 1_000, "in_domain.n_steps", self.n_steps, "1 to 1000")
         check(1 <= self.n_iterations <= 1_000, "in_domain.n_iterations", self.n_iterations, "1 to 1000")
-        for name in ("min_certainty", "label_share"):
+        for name in ("min_certainty", "min_advice_certainty", "label_share"):
             check(0 <= getattr(self, name) <= 1, f"in_domain.{name}", getattr(self, name), "0 to 1")
         for name in ("name_weight", "confidence_power", "prior_labels"):
             check(getattr(self, name) >= 0, f"in_domain.{name}", getattr(self, name), "0 or more")
-        for name in ("name_temperature", "sharpness", "strength"):
+        for name in ("name_temperature", "sharpness", "strength", "expected_wins", "expected_losses"):
             check(getattr(self, name) > 0, f"in_domain.{name}", getattr(self, name), "above 0")
 
 
@@ -170,17 +185,25 @@ class Recipe:
     max_traffic: int = 20_000                         # newest bank texts used; 0 leaves the traffic out
     seed: int = 20261123
     subword: SubwordRecipe = field(default_factory=SubwordRecipe)
+    transformer: TransformerRecipe = field(default_factory=TransformerRecipe)
     head: HeadRecipe = field(default_factory=HeadRecipe)
     in_domain: InDomainRecipe = field(default_factory=InDomainRecipe)
     out_of_domain: OutOfDomainRecipe = field(default_factory=OutOfDomainRecipe)
+    fine_tuning: FineTuningRecipe = field(default_factory=FineTuningRecipe)
     language_model: LanguageModelRecipe = field(default_factory=LanguageModelRecipe)
+    augmentation: AugmentationRecipe = field(default_factory=AugmentationRecipe)
+    novelty: NoveltyRecipe = field(default_factory=NoveltyRecipe)
+    discovery: DiscoveryRecipe = field(default_factory=DiscoveryRecipe)
     export: ExportRecipe = field(default_factory=ExportRecipe)
     gate: GateRecipe = field(default_factory=GateRecipe)
     drift: DriftRecipe = field(default_factory=DriftRecipe)
 
     def __post_init__(self) -> None:
-        is_known = self.encoder in ("minilm", "subword") or (self.encoder.startswith("hf:") and len(self.encoder) > 3)
-        check(is_known, "encoder", self.encoder, "minilm, subword or hf:<path or name>")
+        kind, _, place = self.encoder.partition(":")
+        is_known = self.encoder in ("minilm", "subword") or (kind in ("subword", "hf") and place != "")
+        check(is_known, "encoder", self.encoder, "minilm, subword, subword:<folder> or hf:<path or name>")
+        check(kind != "subword" or self.fine_tuning.use != "always", "fine_tuning.use", "always",
+              "auto or never with the subword encoder: only a transformer has layers to tune")
         check(8 <= self.max_tokens <= 8_192, "max_tokens", self.max_tokens, "8 to 8192")
         check(self.max_traffic >= 0, "max_traffic", self.max_traffic, "0 or more")
         check(0 <= self.seed < 2**32, "seed", self.seed, "0 to 4294967295")

@@ -20,6 +20,8 @@ from trainer.candidate import Judged, judge, make
 from trainer.errors import Interrupted, LeaseLost
 from trainer.export.bundle import Exported
 from trainer.holding import Holding
+from trainer.language_model.at_hand import LanguageModel
+from trainer.learning.choice import Choice
 from trainer.learning.learn import Learned
 from trainer.materials import Materials, gather
 from trainer.recipe import Recipe
@@ -32,6 +34,8 @@ class Outcome:
 
     version: ModelVersion
     judged: Judged
+    choice: Choice
+    costs: dict[str, float] | None                    # of a language model, where one is set
 
 
 def run_once(workplace: Workplace, task: str, recipe: Recipe, *, reason: str, actor: str, facts: dict[str, Any],
@@ -44,10 +48,12 @@ def run_once(workplace: Workplace, task: str, recipe: Recipe, *, reason: str, ac
     with Holding(workplace, task, stop) as holding:
         run = _claim(workplace, task, recipe, reason=reason, actor=actor, facts=facts)
         holding.run_id = run.id
+        model: LanguageModel | None = None
         try:
-            return _work(workplace, run, recipe, holding, _both(holding.report, watch))
+            model = workplace.open_language_model(task, recipe.language_model)
+            return _work(workplace, run, recipe, model, holding, _both(holding.report, watch))
         except BaseException as error:
-            _fail(workplace, run, error)
+            _fail(workplace, run, error, model)
             raise
 
 
@@ -58,19 +64,20 @@ def _claim(workplace: Workplace, task: str, recipe: Recipe, *, reason: str, acto
                          recipe=recipe.to_dict(), facts=facts, now=workplace.now())
 
 
-def _work(workplace: Workplace, run: Run, recipe: Recipe, holding: Holding, report: Report) -> Outcome:
+def _work(workplace: Workplace, run: Run, recipe: Recipe, model: LanguageModel | None, holding: Holding,
+          report: Report) -> Outcome:
     report("reading", 0.0)
     materials = gather(workplace, run.task, recipe)
     with read(workplace.engine) as session:
         champion = champion_of(session, run.task)
-    exported, learned = make(workplace, materials, champion, recipe, report)
+    exported, learned = make(workplace, materials, champion, recipe, report, model)
     judged = judge(workplace, materials, exported, champion, recipe, report)
     report("gate", 1.0)
-    return _register(workplace, run, recipe, holding, materials, exported, learned, judged)
+    return _register(workplace, run, recipe, holding, materials, exported, learned, judged, _costs(model))
 
 
 def _register(workplace: Workplace, run: Run, recipe: Recipe, holding: Holding, materials: Materials,
-              exported: Exported, learned: Learned, judged: Judged) -> Outcome:
+              exported: Exported, learned: Learned, judged: Judged, costs: dict[str, float] | None) -> Outcome:
     """Register the version with its measurements and end the run, all in one transaction that proves the lease."""
     assert run.id is not None
     with write(workplace.engine) as session:
@@ -82,9 +89,10 @@ def _register(workplace: Workplace, run: Run, recipe: Recipe, holding: Holding, 
             code_revision=workplace.code_revision, n_labels=len(materials.train.texts), now=now)
         record_evaluation(session, version, _evaluation(judged, exported, learned), now=now)
         record_gate(session, version, judged.decision.to_dict(), now=now)
-        finish_run(session, run.id, version_number=version.number, outcome=_outcome(version.number, judged), now=now)
+        finish_run(session, run.id, version_number=version.number, outcome=_outcome(version.number, judged), now=now,
+                   costs=costs)
         holding.run_id = None                         # ended: nothing to report on any more
-        return Outcome(get_version(session, run.task, version.number), judged)
+        return Outcome(get_version(session, run.task, version.number), judged, learned.choice, costs)
 
 
 def _evaluation(judged: Judged, exported: Exported, learned: Learned) -> dict[str, Any]:
@@ -100,14 +108,18 @@ def _outcome(number: int, judged: Judged) -> str:
     return f"v{number} refused by the gate: {'; '.join(judged.decision.reasons)}"
 
 
-def _fail(workplace: Workplace, run: Run, error: BaseException) -> None:
+def _costs(model: LanguageModel | None) -> dict[str, float] | None:
+    return None if model is None else model.meter.costs.to_dict()
+
+
+def _fail(workplace: Workplace, run: Run, error: BaseException, model: LanguageModel | None) -> None:
     """Say why; a run that another trainer declared abandoned says so already."""
     assert run.id is not None
     if isinstance(error, LeaseLost):
         return
     try:
         with write(workplace.engine) as session:
-            fail_run(session, run.id, outcome=_why(error), now=workplace.now())
+            fail_run(session, run.id, outcome=_why(error), now=workplace.now(), costs=_costs(model))
     except HyperMatchError:
         return
 

@@ -14,6 +14,8 @@ class TrainerSettings(BaseSettings):
     recipes: str = Field(".hypermatch/recipes", description="Folder of recipes, `<task>.toml`; a task without one "
                          "is trained by the default recipe.")
     cache: str = Field(".hypermatch/cache", description="Folder of embeddings and exported encoders; safe to delete.")
+    encoders: str = Field(".hypermatch/encoders", description="Folder of encoders that `hypermatch encoder pretrain` "
+                          "made; recipes point into it.")
     threads: int = Field(0, ge=0, description="Threads of ONNX Runtime and torch; 0: one per core.")
     tick_seconds: float = Field(10.0, gt=0, description="How often each task is looked at.")
     new_labels: int = Field(20, gt=0, description="Train once this many labels were given since the last run ...")

@@ -32,9 +32,10 @@ class Workplace:
 
 # Hears the step and the share of it that is done; raises Interrupted or LeaseLost to end the run.
 Report = Callable[[str, float], None]
-STEPS = ("reading", "encoder", "embedding", "asking", "learning", "export", "evaluation", "gate")
+STEPS = ("reading", "encoder", "embedding", "rewording", "asking", "learning", "fine-tuning", "export", "evaluation",
+         "gate")
 # Share of a run that is done when a step begins; embedding is what takes long.
-STARTS = dict(zip(STEPS, (0.0, 0.02, 0.1, 0.5, 0.6, 0.75, 0.85, 0.97), strict=True))
+STARTS = dict(zip(STEPS, (0.0, 0.02, 0.1, 0.45, 0.5, 0.6, 0.7, 0.75, 0.85, 0.97), strict=True))
 
 
 def share_done(step: str, done: float) -> float:

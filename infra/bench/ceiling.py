@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import onnxruntime
 
 from infra.demo.cast import deal
 from registry.artifacts.bundle import load_bundle
@@ -19,20 +20,25 @@ CONNECTIONS = 32                                      # single texts: each lane 
 
 def main(root: str, digest: str, threads: int, lanes: int, seconds: float) -> None:
     """Print the texts per second of `lanes` threads at once, after a warm-up."""
-    predictor = Predictor.load(load_bundle(ArtifactStore(root), digest), choose_providers().providers, threads)
-    batches = ready_made(predictor, CONNECTIONS // lanes)
+    bundle, providers = load_bundle(ArtifactStore(root), digest), choose_providers().providers
+    batches = ready_made(Predictor.load(bundle, providers, threads), CONNECTIONS // lanes)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads, 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(bundle.model, options, providers=providers)
     for batch in batches:
-        predictor.session.run(["probs", "novelty"], batch[1])
+        session.run(["probs", "novelty"], batch[1])
     with ThreadPoolExecutor(lanes) as pool:
-        print(sum(pool.map(lambda _: rate(predictor, batches, seconds), range(lanes))))
+        print(sum(pool.map(lambda _: rate(session, batches, seconds), range(lanes))))
 
 
-def rate(predictor: Predictor, batches: list[tuple[int, dict[str, np.ndarray]]], seconds: float) -> float:
+def rate(session: onnxruntime.InferenceSession, batches: list[tuple[int, dict[str, np.ndarray]]],
+         seconds: float) -> float:
     """Return the texts per second of one thread."""
     n_texts, begun = 0, time.perf_counter()
     while time.perf_counter() - begun < seconds:
         for n, inputs in batches:
-            predictor.session.run(["probs", "novelty"], inputs)
+            session.run(["probs", "novelty"], inputs)
             n_texts += n
     return n_texts / (time.perf_counter() - begun)
 

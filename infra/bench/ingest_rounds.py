@@ -62,15 +62,18 @@ def ceiling(rows: int, settings: IngestSettings) -> dict[str, Any]:
 
 
 def ingest(rows: int, settings: IngestSettings) -> dict[str, Any]:
-    """Bank everything with what `hypermatch ingest run` is made of; the clock stops at the last commit."""
+    """Bank everything with what `hypermatch ingest run` is made of.
+
+    As for the ceiling, the clock starts once the first messages were read; it stops at the last commit.
+    """
     begun, samples, sampled = None, [], 0.0
     with assembled(settings, Metrics(), lambda: datetime.now(UTC)) as ingest:
         ingest.consumer.subscribe(settings.topics, listener=ingest)
         while ingest.banking.n_banked_messages < rows:
             ingest.step()
-            if ingest.n_read >= rows and ingest.buffer.n:
-                ingest.flush()                 # as if more came: the last rows would otherwise wait for flush_seconds
-            begun = begun or (time.perf_counter() if ingest.buffer.n else None)
+            begun = begun or (time.perf_counter() if ingest.n_read else None)
+            if ingest.n_read >= rows:
+                ingest.hand_over()             # as if more came: the last rows would otherwise wait for flush_seconds
             if time.perf_counter() - sampled > SAMPLE_SECONDS:
                 sampled = time.perf_counter()
                 samples.append(memory_mib())

@@ -2,19 +2,32 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from infra.bench.learning_arms import Draw, Score, Texts, score_all
+from infra.bench.learning_arms import BEGINNERS, SHIPPING, Draw, Score, Texts, score_all
+from infra.bench.worth import harmful, multipliers, scores_of, zero_data
+from infra.bench.written import (
+    WrittenTexts,
+    advice_from,
+    of_task,
+    split_by_seed,
+    stand_in_for,
+    written_for,
+)
 from registry.errors import HyperMatchError
 from trainer.encoders.bodies import body_of
 from trainer.encoders.cache import EmbeddingCache
 from trainer.encoders.embedder import Embedder
+from trainer.encoders.encoder import Encoder
 from trainer.encoders.kinds import open_encoder
+from trainer.language_model.examples import Examples
+from trainer.learning.advised import Advice
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.label_names import spoken
 from trainer.recipe import Recipe
@@ -22,7 +35,6 @@ from trainer.recipe import Recipe
 CURVE_FACTOR = 2                                      # from one size of the labels-only curve to the next
 N_CURVE_DRAWS = 3
 HIDDEN_SHARE = 0.1                                    # of the set's own texts among the foreign ones
-NOISE_SIGMAS = 2.0                                    # a cell is harmful beyond this many standard errors
 
 N_SCRIPT_TEXTS = 500                                  # enough to tell the script of a data set
 
@@ -40,49 +52,80 @@ class Split:
     pool_texts: list[str]
     test_texts: list[str]
     foreign: list[str]
-    embed: Callable[[list[str]], np.ndarray]
+    embed: Callable[[Sequence[str]], np.ndarray]
+    encoder: Encoder                                  # what `embed` embeds with
+    cache: Path
+    seeds: list[str] | None = None                    # what each text of the pool was made of, where a model wrote it
+    written: WrittenTexts | None = None
 
 
 def measure(split: Split, recipe: Recipe, *, per_class: Sequence[int], n_draws: int, arms: Sequence[str],
             say: Say) -> dict[str, Any]:
     """Return cells, multipliers on the labels-only curve, what the choice shipped, and how often that did harm."""
-    cells, shipped = [], []
+    cells: list[dict[str, Any]] = []
+    shipped: dict[str, list[dict[str, Any]]] = {arm: [] for arm in SHIPPING if arm in arms}
     for size in per_class:
         for number in range(n_draws):
             draw = draw_of(split, size, number)
-            scores = score_all(["labels", *(arm for arm in arms if arm != "labels")], draw, recipe)
+            scores = score_all(_arms_for(size, arms), draw, recipe)
             cells += [_cell(size, number, arm, found) for arm, found in scores.items()]
-            if "hypermatch" in scores:
-                shipped.append(_shipped(size, number, scores["hypermatch"], scores["labels"]))
+            for arm in shipped if size else ():
+                shipped[arm].append(_shipped(size, number, scores[arm], scores["labels"]))
             say(f"{size} per class, draw {number}: " + ", ".join(
                 f"{arm} {found.accuracy:.3f}" for arm, found in scores.items()))
     curve = labels_only_curve(split, recipe, per_class, n_draws, cells, say)
-    return {
+    own, with_written = (shipped.get(arm, []) for arm in SHIPPING)
+    found = {
         "n_classes": len(split.labels), "n_bank": len(split.pool), "n_test": len(split.test),
         "cells": cells, "curve": {str(size): round(found, 4) for size, found in curve.items()},
-        "multipliers": multipliers(cells, curve), "shipped": shipped, "harmful": len(harmful(shipped)),
+        "multipliers": multipliers(cells, curve), "zero_data": zero_data(cells, curve), "shipped": own,
+        "harmful": len(harmful(own)),
     }
+    if with_written:
+        found["with_lm"] = {"shipped": with_written, "harmful": len(harmful(with_written))}
+    return found
+
+
+def _arms_for(size: int, arms: Sequence[str]) -> list[str]:
+    return ["labels", *(arm for arm in arms if arm != "labels")] if size else [arm for arm in arms if arm in BEGINNERS]
 
 
 def draw_of(split: Split, per_class: int, number: int) -> Draw:
     """Give every arm one draw of the labels, and the rest of the pool without them."""
-    drawn, others = drawn_rows(split.pool, per_class, number)
-    return Draw(split.pool.take(drawn), Unlabeled(split.pool.vectors[others]), split.names, number, split.test,
-                Texts([split.pool_texts[row] for row in drawn], [split.pool_texts[row] for row in others],
-                      split.test_texts, *_hidden(split, others, number), split.embed))
+    drawn, others = drawn_rows(split.pool, per_class, number, split.seeds)
+    labeled = split.pool.take(drawn)
+    texts = Texts([split.pool_texts[row] for row in drawn], [split.pool_texts[row] for row in others],
+                  split.test_texts, *_hidden(split, others, number), split.embed, split.labels, split.encoder,
+                  split.cache)
+    return Draw(labeled, Unlabeled(split.pool.vectors[others]), split.names, number, split.test, texts,
+                partial(_advice, split, Examples(texts.labeled, labeled.classes), drawn))
 
 
-def drawn_rows(pool: Labeled, per_class: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+def _advice(split: Split, human: Examples, drawn: np.ndarray, recipe: Recipe) -> Advice | None:
+    """Return what models wrote of the labels drawn, or of no text of this set."""
+    if split.written is None:
+        raise HyperMatchError("arms lm and hypermatch-lm have no written texts",
+                              "name some with --lm FILE, or --data a file with a column generator")
+    seeds = ["" for _ in drawn] if split.seeds is None else [split.seeds[row] for row in drawn]
+    return advice_from(split.written, human, seeds, split.test_texts, recipe.language_model, split.embed)
+
+
+def drawn_rows(pool: Labeled, per_class: int, number: int,
+               seeds: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Draw `per_class` labels of each class, or all of a smaller class; draws of one number are nested.
 
-    Return the rows drawn and all others, in the order of the pool.
+    Return the rows drawn and all others, in the order of the pool. Of several texts made
+    of one seed at most one is drawn, and then the rest are in neither part.
     """
     order = np.random.default_rng(number).permutation(len(pool))
-    rank = np.empty(len(pool), np.int64)              # how many of its class come before a text
+    keys = np.arange(len(pool)) if seeds is None else np.unique(np.asarray(seeds), return_inverse=True)[1]
+    firsts = order[np.sort(np.unique(keys[order], return_index=True)[1])]
+    rank = np.full(len(pool), len(pool), np.int64)    # how many of its class come before a text
     for klass in range(pool.n_classes):
-        rows = order[pool.classes[order] == klass]
+        rows = firsts[pool.classes[firsts] == klass]
         rank[rows] = np.arange(len(rows))
-    return np.flatnonzero(rank < per_class), np.flatnonzero(rank >= per_class)
+    drawn = np.flatnonzero(rank < per_class)
+    return drawn, np.flatnonzero(~np.isin(keys, keys[drawn]))
 
 
 def _hidden(split: Split, others: np.ndarray, seed: int) -> tuple[list[str], int]:
@@ -95,10 +138,10 @@ def _hidden(split: Split, others: np.ndarray, seed: int) -> tuple[list[str], int
 def labels_only_curve(split: Split, recipe: Recipe, per_class: Sequence[int], n_draws: int,
                       cells: Sequence[dict[str, Any]], say: Say) -> dict[int, float]:
     """Return labels per class -> mean accuracy of labels only, on to the full train split."""
-    curve = {size: mean(_of(cells, "labels", size)) for size in per_class}
-    largest, size = int(split.pool.counts().max()), max(per_class)
+    curve = {size: mean(scores_of(cells, "labels", size)) for size in per_class if size}
+    largest, size = _largest(split), max(per_class)
     while size < largest:
-        size = min(size * CURVE_FACTOR, largest)
+        size = min(max(size * CURVE_FACTOR, 1), largest)
         draws = range(1 if size == largest else min(N_CURVE_DRAWS, n_draws))
         curve[size] = mean(score_all(["labels"], draw_of(split, size, number), recipe)["labels"].accuracy
                            for number in draws)
@@ -106,42 +149,23 @@ def labels_only_curve(split: Split, recipe: Recipe, per_class: Sequence[int], n_
     return dict(sorted(curve.items()))
 
 
-def multipliers(cells: Sequence[dict[str, Any]], curve: dict[int, float]) -> dict[str, dict[str, float]]:
-    """Return, per arm and size, how many times the labels the labels-only arm needs for the same accuracy."""
-    arms = sorted({cell["arm"] for cell in cells} - {"labels"})
-    sizes = sorted({cell["per_class"] for cell in cells})
-    return {arm: {str(size): round(labels_for(mean(_of(cells, arm, size)), curve) / size, 2) for size in sizes}
-            for arm in arms}
-
-
-def labels_for(accuracy: float, curve: dict[int, float]) -> float:
-    """Interpolate the curve, log-linear in labels; beyond its ends the end is returned, so no figure is invented."""
-    sizes = np.array(sorted(curve), float)
-    reached = np.maximum.accumulate([curve[int(size)] for size in sizes])
-    rising = np.concatenate([[True], np.diff(reached) > 0])
-    return float(np.exp(np.interp(accuracy, reached[rising], np.log(sizes[rising]))))
-
-
-def harmful(shipped: Sequence[dict[str, Any]]) -> list[int]:
-    """Return the sizes at which what was shipped is, over all draws, worse than labels only by more than noise."""
-    found = []
-    for size in sorted({each["per_class"] for each in shipped}):
-        rows = [each for each in shipped if each["per_class"] == size]
-        gains = [each["accuracy"] - each["labels_only"] for each in rows]
-        spread = stdev(gains) ** 2 / len(gains) if len(gains) > 1 else 0.0
-        sampling = mean(each["disagree"] for each in rows) / rows[0]["n_test"]
-        if mean(gains) < -NOISE_SIGMAS * (spread + sampling) ** 0.5:
-            found.append(size)
-    return found
+def _largest(split: Split) -> int:
+    """Return the most labels that a class has."""
+    rows = drawn_rows(split.pool, len(split.pool), 0, split.seeds)[0]
+    return int(split.pool.take(rows).counts().max())
 
 
 def read_split(file: Path, recipe: Recipe, cache: Path, *, max_bank: int, max_test: int, without: Sequence[str],
-               foreign: Sequence[Path], threads: int, report: Callable[[str, float], None]) -> Split:
+               foreign: Sequence[Path], threads: int, report: Callable[[str, float], None], task: str | None = None,
+               written: Path | None = None) -> Split:
     """Read columns text, label, split and embed; larger splits are sampled with a fixed seed.
 
-    Texts of the test split that also occur in train are left out of it.
+    Texts of the test split that also occur in train are left out of it. `written` is a
+    file of texts that models wrote. Where nothing in `file` itself is human, one generator
+    stands in for people and the others are the language model.
     """
-    train, test = _frames(file, without)
+    train, test, stand_in = _frames(file, without, task)
+    held_out = list(test["seed_key"].unique()) if "seed_key" in test else []
     train, test = _sampled(train, max_bank), _sampled(test[~test["text"].isin(set(train["text"]))], max_test)
     labels = sorted(train["label"].unique())
     numbers = {label: number for number, label in enumerate(labels)}
@@ -154,8 +178,21 @@ def read_split(file: Path, recipe: Recipe, cache: Path, *, max_bank: int, max_te
         vectors = embedder.embed(list(frame["text"]), lambda done: report("embedding", done))
         return Labeled(vectors, frame["label"].map(numbers).to_numpy(np.int64), len(labels))
 
+    source = written or (file if stand_in else None)
     return Split(labeled(train), labeled(test), embedder.embed([spoken(label) for label in labels]), labels,
-                 texts, list(test["text"]), _foreign(foreign, max_bank, set(texts)), embedder.embed)
+                 texts, list(test["text"]), _foreign(foreign, max_bank, set(texts)), embedder.embed, encoder, cache,
+                 list(train["seed_key"]) if "seed_key" in train else None,
+                 None if source is None else written_for(source, labels, task=task if source == file else None,
+                                                         held_out=held_out, has_seeds="seed_key" in train,
+                                                         without=None if written else stand_in))
+
+
+def read_outside(file: Path, label: str) -> dict[str, list[str]]:
+    """Return the test texts of `label`, which belong to no class, by their kind: column `<label>_kind`, if any."""
+    frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
+    frame = frame[(frame["split"] == "test") & (frame["label"] == label)]
+    kinds = frame[f"{label}_kind"] if f"{label}_kind" in frame else frame["label"]
+    return {str(kind): list(rows["text"].astype(str)) for kind, rows in frame.groupby(kinds)}
 
 
 def _foreign(files: Sequence[Path], most: int, own: set[str]) -> list[str]:
@@ -169,22 +206,31 @@ def _foreign(files: Sequence[Path], most: int, own: set[str]) -> list[str]:
 
 def encoder_for(file: Path) -> str:
     """Return `minilm`, which knows English, for texts in Latin letters, else `subword`, which learns from the bank."""
-    texts = "".join(_frames(file, ())[0]["text"].head(N_SCRIPT_TEXTS))
+    texts = "".join(_frame(file)["text"].head(N_SCRIPT_TEXTS))
     letters = [letter for letter in texts if letter.isalpha()]
     is_latin = sum(letter < "\u0250" for letter in letters) > len(letters) / 2
     return "minilm" if is_latin else "subword"
 
 
-def _frames(file: Path, without: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _frame(file: Path) -> pd.DataFrame:
     frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
     if missing := {"text", "label", "split"} - set(frame.columns):
         raise HyperMatchError(f"{file} lacks the column {sorted(missing)[0]!r}", "it needs text, label and split")
-    frame = frame.dropna(subset=["text", "label"]).astype({"text": str, "label": str})
+    return frame.dropna(subset=["text", "label"]).astype({"text": str, "label": str})
+
+
+def _frames(file: Path, without: Sequence[str],
+            task: str | None = None) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
+    """Return train, test, and the generator that stands in for people, if one does."""
+    frame = of_task(_frame(file), task, file)
     frame = frame[(frame["label"] != "") & ~frame["label"].isin(list(without))]
+    stand_in = stand_in_for(frame, file)
+    if stand_in is not None:
+        return *split_by_seed(frame, stand_in), stand_in
     tests = [name for name in ("test", "valid") if (frame["split"] == name).any()]
     if not tests or not (frame["split"] == "train").any():
         raise HyperMatchError(f"{file} has no labeled rows of split 'train', or none of 'test' or 'valid'")
-    return frame[frame["split"] == "train"], frame[frame["split"] == tests[0]]
+    return frame[frame["split"] == "train"], frame[frame["split"] == tests[0]], None
 
 
 def _sampled(frame: pd.DataFrame, n: int) -> pd.DataFrame:
@@ -202,7 +248,3 @@ def _shipped(size: int, number: int, found: Score, labels: Score) -> dict[str, A
     return {"per_class": size, "draw": number, "choice": found.choice.arm, "reason": found.choice.reason,
             "accuracy": round(found.accuracy, 4), "labels_only": round(labels.accuracy, 4),
             "disagree": round(float((found.answers != labels.answers).mean()), 4), "n_test": len(found.answers)}
-
-
-def _of(cells: Sequence[dict[str, Any]], arm: str, size: int) -> list[float]:
-    return [cell["accuracy"] for cell in cells if cell["arm"] == arm and cell["per_class"] == size]

@@ -15,11 +15,12 @@ INTRODUCTION = """# What unlabeled texts are worth
 Each table is one data set: accuracy on its test split, mean over {draws} draws of the labels. Every arm sees the same
 labels and the same bank, which is the rest of the train split without its labels (at most {bank} texts); there are no
 validation labels. `tfidf` is character n-grams and logistic regression, `labels` is logistic regression on frozen
-vectors, `templates` adds each label's name as a text, `pi`, `fixmatch` and `softmatch` are consistency training on
-cached vectors, `ossl` has no bank and learns from texts selected among those of other sets, `issl` spreads labels and
-what label names say over the bank and always ships, `hypermatch` ships what held-out human labels choose. The
-multiplier says how many times the labels the `labels` arm needs to reach the same accuracy, read off its own curve up
-to the whole train split; where the curve ends below, the end is counted.
+vectors, `templates` adds each label's name as a text, `eda` edits of the labeled texts that keep their class, `pi`,
+`fixmatch` and `softmatch` are consistency training on cached vectors, `ossl` has no bank and learns from texts
+selected among those of other sets, `issl` spreads labels and what label names say over the bank and always ships,
+`hypermatch` ships what held-out human labels choose. The multiplier says how many times the labels the `labels` arm
+needs to reach the same accuracy, read off its own curve up to the whole train split; where the curve ends below, the
+end is counted.
 
 The `subword` encoder is pretrained on the set's own train texts, without labels; its weights were chosen on train
 texts of 3i4K and ParaKQC, those of in-domain learning on train texts of BANKING77. That the edges of a text help was
@@ -112,7 +113,7 @@ def _told(each: dict[str, Any], arm: str, size: int) -> str:
 
 
 def _below(each: dict[str, Any]) -> int:
-    sizes = {cell["per_class"] for cell in each["cells"]}
+    sizes = {cell["per_class"] for cell in each["cells"]} - {0}
     return sum(_mean(each, "issl", size) < _mean(each, "labels", size) for size in sizes)
 
 
@@ -123,10 +124,10 @@ def _mean(each: dict[str, Any], arm: str, size: int) -> float:
 
 def _lines(each: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
     arms = list(dict.fromkeys(cell["arm"] for cell in each["cells"] if cell["arm"] != "labels"))
-    sizes = sorted({cell["per_class"] for cell in each["cells"]})
+    sizes = sorted({cell["per_class"] for cell in each["cells"]} - {0})
     labels = [(float(size), accuracy) for size, accuracy in each["curve"].items()]
     return {"labels": labels} | {arm: [(float(size), _mean(each, arm, size)) for size in sizes] for arm in arms}
 
 
 def _sizes_told(each: dict[str, Any]) -> str:
-    return "/".join(str(size) for size in sorted({cell["per_class"] for cell in each["cells"]}))
+    return "/".join(str(size) for size in sorted({cell["per_class"] for cell in each["cells"]} - {0}))

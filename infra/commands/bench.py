@@ -4,11 +4,14 @@ import click
 
 from infra.commands import (
     bench_asking,
+    bench_augmentation,
     bench_curve,
+    bench_discovery,
     bench_drift,
     bench_drift_results,
     bench_ingest,
     bench_learning,
+    bench_novelty,
     bench_results,
     bench_serving,
 )
@@ -20,10 +23,13 @@ def command() -> None:
 
 
 command.add_command(bench_asking.command)
+command.add_command(bench_augmentation.command)
 command.add_command(bench_curve.command)
+command.add_command(bench_discovery.command)
 command.add_command(bench_drift.command)
 command.add_command(bench_drift_results.command)
 command.add_command(bench_ingest.command)
 command.add_command(bench_learning.command)
+command.add_command(bench_novelty.command)
 command.add_command(bench_results.command)
 command.add_command(bench_serving.command)

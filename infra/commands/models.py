@@ -21,13 +21,18 @@ def list_(task_name: str) -> None:
     """List the versions of TASK, newest first."""
     from infra.tables import echo_table
     from registry.database import read
+    from registry.lifecycle.promotion import wanted
+    from registry.lifecycle.trials import TRIALS
     from registry.lifecycle.versions import list_versions
 
     with read(open_registry()) as session:
-        rows = [[f"v{version.number}", version.stage.value, _accuracy(version.evaluation), version.n_labels,
-                 version.digest[:12], version.created_at.isoformat(timespec="seconds")]
+        trials = {each.version_number: f"{each.alias.value} {each.share:.0%}" for each in wanted(session, TRIALS)
+                  if each.task == task_name}
+        rows = [[f"v{version.number}", version.stage.value, trials.get(version.number, "-"),
+                 _accuracy(version.evaluation), version.n_labels, version.digest[:12],
+                 version.created_at.isoformat(timespec="seconds")]
                 for version in list_versions(session, task_name)]
-    echo_table(["version", "stage", "gate accuracy", "labels", "digest", "created"], rows)
+    echo_table(["version", "stage", "on trial as", "gate accuracy", "labels", "digest", "created"], rows)
 
 
 @command.command("show")
@@ -89,16 +94,45 @@ def reject(task_name: str, number: int, actor: str, reason: str) -> None:
 @command.command("promote")
 @task_argument
 @number_argument
+@click.option("--as", "name", type=click.Choice(["champion", "challenger", "canary"]), default="champion",
+              show_default=True, help="A challenger sees every text and is never heard; a canary answers a share.")
+@click.option("--share", type=float, help="Share of the requests that a canary answers, such as 0.1.")
 @actor_option
 @reason_option
-def promote(task_name: str, number: int, actor: str, reason: str) -> None:
-    """Make an approved version the champion; every server swaps to it."""
+def promote(task_name: str, number: int, name: str, share: float | None, actor: str, reason: str) -> None:
+    """Make an approved version the champion, or try one beside it; every server follows."""
     from registry.database import write
+    from registry.errors import Refused
     from registry.lifecycle.promotion import promote as decide
+    from registry.lifecycle.trials import start_trial
+    from registry.tables import AliasName
 
     with write(open_registry()) as session:
-        decide(session, task_name, number, actor=actor, reason=reason, now=utc_now())
-    click.echo(f"{task_name} v{number} is the champion")
+        if name != AliasName.CHAMPION:
+            start_trial(session, task_name, number, AliasName(name), share=share, actor=actor, reason=reason,
+                        now=utc_now())
+        elif share is not None:
+            raise Refused("a champion answers whatever no canary does", "leave --share out or add --as canary")
+        else:
+            decide(session, task_name, number, actor=actor, reason=reason, now=utc_now())
+    told = "" if share is None else f" for {share:.0%} of the requests"
+    click.echo(f"{task_name} v{number} is the {name}{told}")
+
+
+@command.command("end-trial")
+@task_argument
+@click.argument("name", type=click.Choice(["challenger", "canary"]))
+@actor_option
+@reason_option
+def end_trial(task_name: str, name: str, actor: str, reason: str) -> None:
+    """Take the challenger or the canary of TASK away; the champion answers everything."""
+    from registry.database import write
+    from registry.lifecycle.trials import end_trial as decide
+    from registry.tables import AliasName
+
+    with write(open_registry()) as session:
+        number = decide(session, task_name, AliasName(name), actor=actor, reason=reason, now=utc_now())
+    click.echo(f"{task_name} v{number} is no {name} any more")
 
 
 @command.command("rollback")

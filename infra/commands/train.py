@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from infra.commands.runs import costs_told
 from infra.roots import actor_option, task_option
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ def lines_of(outcome: Outcome) -> list[str]:
     if judged.evaluation is not None:
         lines.append(f"accuracy {judged.evaluation.accuracy} on {judged.evaluation.n_texts} gate texts, "
                      f"macro-F1 {judged.evaluation.macro_f1}, calibration error {judged.evaluation.ece:.3f}")
+    lines.append(f"learned: {outcome.choice.arm}: {outcome.choice.reason}")
+    if outcome.choice.arm == "zero-data":
+        lines.append("warning: no person has labeled a text of this task; label some: `hypermatch labels next`")
+    if outcome.costs is not None:
+        lines.append(f"language model: {costs_told(outcome.costs)}")
     lines.append(f"the gate {'lets it pass' if judged.decision.passed else 'refuses it'}")
     lines += [f"  {reason}" for reason in judged.decision.reasons]
     if judged.decision.passed:

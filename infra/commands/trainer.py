@@ -47,14 +47,17 @@ def run(task_name: str | None) -> None:
 
 
 def drift_triggers(settings: TrainerSettings, workplace: Workplace) -> DriftTriggers:
-    """Say what drift may lead to: runs, questions to people, and pages that show each look."""
+    """Say what drift may lead to: runs, proposals of classes, questions to people, and pages that show each look."""
     from datetime import timedelta
+    from pathlib import Path
 
     from trainer.asking.drifted import ask_about
+    from trainer.scheduler.discovery import discovering
     from trainer.scheduler.drift import DriftTriggers
 
     return DriftTriggers(settings.drift_runs_per_day, timedelta(seconds=settings.drift_cooldown_seconds),
-                         settings.is_drift_dry_run, settings.drift_seconds_per_tick, ask=ask_about,
+                         settings.is_drift_dry_run, settings.drift_seconds_per_tick,
+                         discover=discovering(Path(settings.recipes)), ask=ask_about,
                          keep=keep_page(settings, workplace))
 
 

@@ -11,7 +11,7 @@ from registry import audit, heartbeats
 from registry.artifacts.bundle import load_bundle
 from registry.artifacts.store import ArtifactStore
 from registry.database import read, revision
-from registry.lifecycle.promotion import alias_of
+from registry.lifecycle.aliases import alias_of
 from registry.lifecycle.stages import name_of
 from registry.tables import AliasName, ModelVersion, Run, RunState, Stage
 from registry.tasks import list_tasks

@@ -1,5 +1,6 @@
 """Opens the Delta table of a bank, or creates it, and names what went wrong."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ from deltalake.transaction import CommitProperties
 
 from ingest.errors import BankError, DiskFull
 from ingest.schema import CONFIGURATION, PARTITION_BY, SCHEMA
+
+DECORATION = re.compile("\x1b\\[[0-9;]*m|↳")
 
 
 def open_table(url: str, options: Mapping[str, str], version: int | None = None) -> DeltaTable | None:
@@ -22,7 +25,7 @@ def open_table(url: str, options: Mapping[str, str], version: int | None = None)
         except DeltaError as error:
             if version is None:
                 raise
-            raise BankError(f"the bank at {url} has no readable version {version}: {first_line(error)}",
+            raise BankError(f"the bank at {url} has no readable version {version}: {in_one_line(error)}",
                             "it may have been vacuumed; `hypermatch bank stats` names the newest") from error
 
 
@@ -34,8 +37,15 @@ def open_or_create(url: str, options: Mapping[str, str]) -> DeltaTable:
     with mended(url):
         if "://" not in url:
             Path(url).mkdir(parents=True, exist_ok=True)
-        return DeltaTable.create(url, SCHEMA, mode="ignore", partition_by=PARTITION_BY, configuration=CONFIGURATION,
-                                 storage_options=dict(options) or None, commit_properties=CommitProperties())
+        try:
+            return DeltaTable.create(url, SCHEMA, mode="ignore", partition_by=PARTITION_BY,
+                                     configuration=CONFIGURATION, storage_options=dict(options) or None,
+                                     commit_properties=CommitProperties())
+        except DeltaError:
+            created = open_table(url, options)             # by another process, which came first
+            if created is None:
+                raise
+            return created
 
 
 @contextmanager
@@ -47,9 +57,12 @@ def mended(url: str) -> Iterator[None]:
         if "No space left" in str(error) or "StorageFull" in str(error):
             raise DiskFull(f"no space left for the bank at {url}; nothing of this commit is visible",
                            "free space, `hypermatch bank vacuum` may help, then start again") from error
-        raise BankError(f"the bank at {url} cannot be used: {first_line(error)}",
-                        "check HYPERMATCH_INGEST_BANK and its access rights") from error
+        raise BankError(f"the bank at {url} cannot be used: {in_one_line(error)}",
+                        "check HYPERMATCH_INGEST_BANK, its access rights and HYPERMATCH_INGEST_BANK_OPTIONS") from error
 
 
-def first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def in_one_line(error: Exception) -> str:
+    """Return what went wrong and, where causes are listed below it, the innermost of them."""
+    lines = [DECORATION.sub("", line).strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line] or [type(error).__name__]
+    return said[0] if len(said) == 1 else f"{said[0]}: {said[-1]}"[:500]

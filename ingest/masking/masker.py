@@ -26,11 +26,12 @@ class Masker:
             ("[PHONE]", patterns.PHONE, partial(checks.is_phone, regions=tuple(regions))),
         ]
 
-    def mask_all(self, texts: list[str]) -> dict[int, str]:
+    def mask_all(self, texts: pa.StringArray) -> dict[int, str]:
         """Return the texts that masking changes, by index; only suspicious ones are looked at closely."""
-        suspicious = pc.match_substring_regex(pa.array(texts, pa.string()), patterns.SUSPICIOUS)
-        found = {index: self.mask(texts[index]) for index in pc.indices_nonzero(suspicious).to_pylist()}
-        return {index: text for index, text in found.items() if text != texts[index]}
+        indices = pc.indices_nonzero(pc.match_substring_regex(texts, patterns.SUSPICIOUS))
+        masked = {index: (text, self.mask(text))
+                  for index, text in zip(indices.to_pylist(), texts.take(indices).to_pylist(), strict=True)}
+        return {index: after for index, (before, after) in masked.items() if after != before}
 
     def mask(self, text: str) -> str:
         for name, pattern, is_it in self.kinds:

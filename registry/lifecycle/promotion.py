@@ -1,16 +1,17 @@
 """A person's decisions on a version (approve, reject, promote, roll back) and what servers should serve."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from registry import audit
 from registry.errors import IllegalMove, Refused, Stale
+from registry.lifecycle.aliases import alias_of, generation_of, point_alias
 from registry.lifecycle.compatibility import change_from, earlier_spaces
-from registry.lifecycle.stages import check_move, move, name_of
+from registry.lifecycle.stages import check_move, check_person, move, name_of
+from registry.lifecycle.trials import end_trials_of
 from registry.lifecycle.versions import champion_of, get_version
 from registry.tables import Alias, AliasName, LabelSpace, ModelVersion, Stage
 
@@ -26,13 +27,15 @@ class Wanted:
     labels: list[str]
     generation: int
     earlier_labels: Mapping[int, list[str]] = field(default_factory=dict)      # of label spaces that clients may pin
+    alias: AliasName = AliasName.CHAMPION
+    share: float = 1.0                                # of the requests, for a canary
 
 
 def approve(session: Session, task: str, number: int, *, actor: str, reason: str, now: datetime,
             digest: str | None = None, is_four_eyes: bool = False) -> ModelVersion:
     """Approve the very bytes of a version; with `digest`, only if they are still those the approver saw."""
     version = get_version(session, task, number)
-    _check_person(actor, reason)
+    check_person(actor, reason)
     check_move(version, Stage.APPROVED)
     if digest is not None and digest != version.digest:
         raise Stale(f"{name_of(version)} has digest {version.digest[:12]}, not {digest[:12]}", "look at it again")
@@ -46,15 +49,16 @@ def approve(session: Session, task: str, number: int, *, actor: str, reason: str
 def reject(session: Session, task: str, number: int, *, actor: str, reason: str, now: datetime) -> ModelVersion:
     """Reject a version for good."""
     version = get_version(session, task, number)
-    _check_person(actor, reason)
+    check_person(actor, reason)
     move(session, version, Stage.REJECTED, actor=actor, reason=reason, now=now)
+    end_trials_of(session, version, actor=actor, reason="it was rejected", now=now)
     return version
 
 
 def promote(session: Session, task: str, number: int, *, actor: str, reason: str, now: datetime) -> ModelVersion:
     """Make an approved version the champion and archive the one before; both moves are audited."""
     version = get_version(session, task, number)
-    _check_person(actor, reason)
+    check_person(actor, reason)
     if version.stage is Stage.ARCHIVED:
         raise IllegalMove(f"{name_of(version)} is archived",
                           f"`hypermatch models rollback {task} {number}` takes it back")
@@ -68,7 +72,7 @@ def promote(session: Session, task: str, number: int, *, actor: str, reason: str
 def roll_back(session: Session, task: str, number: int | None = None, *, actor: str, reason: str,
               now: datetime) -> ModelVersion:
     """Make a version that was champion before the champion again; `previous` if none is named."""
-    _check_person(actor, reason)
+    check_person(actor, reason)
     version = get_version(session, task, number if number is not None else _previous_number(session, task))
     check_move(version, Stage.CHAMPION)
     if not version.was_champion:
@@ -77,47 +81,31 @@ def roll_back(session: Session, task: str, number: int | None = None, *, actor: 
     return version
 
 
-def wanted(session: Session) -> list[Wanted]:
-    """Return the champion of every task that has one."""
+def wanted(session: Session, names: Collection[AliasName] = (AliasName.CHAMPION,)) -> list[Wanted]:
+    """Return the champion of every task that has one, or what other `names` point at."""
     query = (
         select(Alias, ModelVersion, LabelSpace)
         .join(ModelVersion, (col(ModelVersion.task) == Alias.task)
               & (col(ModelVersion.number) == Alias.version_number))
         .join(LabelSpace, (col(LabelSpace.task) == ModelVersion.task)
               & (col(LabelSpace.number) == ModelVersion.label_space))
-        .where(Alias.name == AliasName.CHAMPION)
+        .where(col(Alias.name).in_(names))
         .order_by(col(Alias.task))
     )
     return [Wanted(alias.task, version.number, version.digest, space.number, space.labels, alias.generation,
-                   earlier_spaces(session, alias.task, space.number))
+                   earlier_spaces(session, alias.task, space.number), alias.name,
+                   1.0 if alias.share is None else alias.share)
             for alias, version, space in session.exec(query)]
-
-
-def alias_of(session: Session, task: str, name: AliasName) -> Alias | None:
-    return session.exec(select(Alias).where(Alias.task == task, Alias.name == name)).first()
-
-
-def point_alias(session: Session, task: str, name: AliasName, number: int, *, generation: int, now: datetime) -> None:
-    """Point an alias at a version if its generation is still `generation` (0: if it is not there); else raise Stale."""
-    if generation == 0 and alias_of(session, task, name) is None:
-        session.add(Alias(task=task, name=name, version_number=number, changed_at=now))
-        session.flush()
-        return
-    statement = (update(Alias)
-                 .where(col(Alias.task) == task, col(Alias.name) == name, col(Alias.generation) == generation)
-                 .values(version_number=number, generation=generation + 1, changed_at=now))
-    if session.connection().execute(statement).rowcount != 1:
-        raise Stale(f"somebody else changed the {name.value} of {task} meanwhile", "look again before deciding")
 
 
 def _replace_champion(session: Session, version: ModelVersion, *, actor: str, reason: str, now: datetime,
                       action: str) -> None:
-    alias = alias_of(session, version.task, AliasName.CHAMPION)
-    generation = alias.generation if alias is not None else 0
+    generation = generation_of(session, version.task, AliasName.CHAMPION)
     incumbent = champion_of(session, version.task)
     if incumbent is not None:
         move(session, incumbent, Stage.ARCHIVED, actor=actor, reason=f"replaced by v{version.number}", now=now)
-        _point(session, version.task, AliasName.PREVIOUS, incumbent.number, now=now)
+        point_alias(session, version.task, AliasName.PREVIOUS, incumbent.number, now=now,
+                    generation=generation_of(session, version.task, AliasName.PREVIOUS))
     change = change_from(session, incumbent, version)
     details = {"replaces": incumbent.number if incumbent is not None else None}
     move(session, version, Stage.CHAMPION, actor=actor, reason=reason, now=now, action=action, details=details)
@@ -125,12 +113,8 @@ def _replace_champion(session: Session, version: ModelVersion, *, actor: str, re
         audit.record(session, action="label_space:changed", subject=name_of(version), actor=actor, reason=reason,
                      now=now, details=change.to_dict())
     version.was_champion = True
+    end_trials_of(session, version, actor=actor, reason="it is the champion now", now=now)
     point_alias(session, version.task, AliasName.CHAMPION, version.number, generation=generation, now=now)
-
-
-def _point(session: Session, task: str, name: AliasName, number: int, *, now: datetime) -> None:
-    alias = alias_of(session, task, name)
-    point_alias(session, task, name, number, generation=alias.generation if alias is not None else 0, now=now)
 
 
 def _previous_number(session: Session, task: str) -> int:
@@ -139,7 +123,3 @@ def _previous_number(session: Session, task: str) -> int:
         raise IllegalMove(f"{task} has no version to roll back to", "its first champion has no predecessor")
     return alias.version_number
 
-
-def _check_person(actor: str, reason: str) -> None:
-    if not actor.strip() or not reason.strip():
-        raise Refused("a decision needs the name of who decides and a reason", "give --actor and --reason")

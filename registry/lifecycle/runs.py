@@ -54,15 +54,17 @@ def report_progress(session: Session, run_id: int, *, step: str, progress: float
     run.step, run.progress, run.seen_at = step, progress, now
 
 
-def finish_run(session: Session, run_id: int, *, version_number: int | None, outcome: str, now: datetime) -> None:
-    """End a run that did its work, whatever the gate said of the result."""
-    run = _end(session, run_id, RunState.SUCCEEDED, outcome, now)
+def finish_run(session: Session, run_id: int, *, version_number: int | None, outcome: str, now: datetime,
+               costs: dict[str, float] | None = None) -> None:
+    """End a run that did its work, whatever the gate said of the result; `costs` are a language model's."""
+    run = _end(session, run_id, RunState.SUCCEEDED, outcome, now, costs)
     run.version_number, run.progress = version_number, 1.0
 
 
-def fail_run(session: Session, run_id: int, *, outcome: str, now: datetime) -> None:
-    """End a run that could not do its work."""
-    _end(session, run_id, RunState.FAILED, outcome, now)
+def fail_run(session: Session, run_id: int, *, outcome: str, now: datetime,
+             costs: dict[str, float] | None = None) -> None:
+    """End a run that could not do its work; what it had spent by then is spent."""
+    _end(session, run_id, RunState.FAILED, outcome, now, costs)
 
 
 def abandon_stale_runs(session: Session, *, silent_for: timedelta, now: datetime) -> list[Run]:
@@ -101,11 +103,14 @@ def list_runs(session: Session, task: str | None = None, limit: int = 50) -> lis
     return list(session.exec(query if task is None else query.where(Run.task == task)))
 
 
-def _end(session: Session, run_id: int, state: RunState, outcome: str, now: datetime) -> Run:
+def _end(session: Session, run_id: int, state: RunState, outcome: str, now: datetime,
+         costs: dict[str, float] | None = None) -> Run:
     run = get_run(session, run_id)
     if run.state is not RunState.RUNNING:
         raise Refused(f"run {run_id} of {run.task} is {run.state.value}, not running")
     run.state, run.outcome, run.ended_at = state, outcome, now
+    if costs is not None:
+        run.facts = run.facts | {"costs": costs}
     audit.record(session, action=f"run:{state.value}", subject=f"{run.task} run {run.id}", actor=run.worker,
                  reason=outcome, now=now)
     return run

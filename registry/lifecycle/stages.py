@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import Session
 
 from registry import audit
-from registry.errors import IllegalMove
+from registry.errors import IllegalMove, Refused
 from registry.tables import ModelVersion, Stage
 
 MOVES: dict[Stage, frozenset[Stage]] = {
@@ -50,3 +50,9 @@ def move(session: Session, version: ModelVersion, to: Stage, *, actor: str, reas
 
 def name_of(version: ModelVersion) -> str:
     return f"{version.task} v{version.number}"
+
+
+def check_person(actor: str, reason: str) -> None:
+    """Refuse a decision without a name and a reason."""
+    if not actor.strip() or not reason.strip():
+        raise Refused("a decision needs the name of who decides and a reason", "give --actor and --reason")

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import onnxruntime
+from typing import Any, Protocol
 
 from serving.errors import UnfitBundle
 from serving.predictor.wire import Malformed, fields
@@ -24,6 +23,13 @@ INNER: Mapping[str, Mapping[int, str]] = {
 }
 NODE_DOMAIN, TENSOR_NAME, TENSOR_EXTERNAL_DATA, TENSOR_DATA_LOCATION = 7, 8, 13, 14
 MAX_DEPTH = 64                                        # of messages in messages; exported models need 8
+
+
+class Signed(Protocol):
+    """What has inputs and outputs, as an ONNX Runtime session does."""
+
+    def get_inputs(self) -> Sequence[Any]: ...
+    def get_outputs(self) -> Sequence[Any]: ...
 
 
 @dataclass
@@ -47,7 +53,7 @@ def check_graph(content: bytes, name: str) -> None:
         raise UnfitBundle(f"{name}: model.onnx needs operators of the unknown domain {unknown[0]!r}")
 
 
-def check_signature(session: onnxruntime.InferenceSession, inputs: Sequence[str], n_labels: int, name: str) -> None:
+def check_signature(session: Signed, inputs: Sequence[str], n_labels: int, name: str) -> None:
     """Refuse a graph whose inputs, outputs or number of labels are not those of its bundle."""
     found = {value.name: value.type for value in session.get_inputs()}
     if found != dict.fromkeys(inputs, "tensor(int64)"):

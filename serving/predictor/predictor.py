@@ -1,16 +1,15 @@
 """A loaded model: texts in, probabilities and novelty out, by the same code in training's proof and in serving."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from registry.artifacts.bundle import Bundle
 from registry.text import normalize
 from serving.errors import GoldenMismatch, UnfitBundle
-from serving.predictor.graphs import check_graph, check_signature
+from serving.predictor.graphs import check_signature
+from serving.predictor.network import Bodies, Network, open_network
 from serving.predictor.ngrams import NgramFeatures
 from serving.predictor.pace import AT_ONCE, Pace
 from serving.predictor.tokens import TokenFeatures
@@ -21,41 +20,37 @@ MAX_ROWS = 64                                         # rows of one run; beyond 
 RUN_COST = 96                                         # tokens of padding worth saving a run (MiniLM, 2 cores)
 WARM_UP_ROWS = {"CPUExecutionProvider": (1, 8)}        # a CPU allocates, a device also compiles for full batches
 WARM_UP_ROWS_OF_A_DEVICE = (1, 8, 32)
-OpenOn = Callable[[Callable[[], onnxruntime.InferenceSession]], onnxruntime.InferenceSession]
 
 
 class Predictor:
-    """One bundle on one ONNX Runtime session; safe to call from several threads."""
+    """One bundle on ONNX Runtime; safe to call from several threads."""
 
-    def __init__(self, bundle: Bundle, features: TokenFeatures | NgramFeatures,
-                 session: onnxruntime.InferenceSession) -> None:
+    def __init__(self, bundle: Bundle, features: TokenFeatures | NgramFeatures, network: Network) -> None:
         self.digest, self.facts, self.labels, self.golden = bundle.digest, bundle.facts, bundle.labels, bundle.golden
-        self.features, self.session = features, session
+        self.features, self.session = features, network
+        self.novel_at = None if bundle.facts.novelty is None else bundle.facts.novelty.threshold
 
     @classmethod
-    def load(cls, bundle: Bundle, providers: Sequence[str], threads: int = 0,
-             open_on: OpenOn | None = None) -> "Predictor":
+    def load(cls, bundle: Bundle, providers: Sequence[str], threads: int = 0, bodies: Bodies | None = None,
+             pace: Pace = AT_ONCE) -> "Predictor":
         """Open a verified bundle; raises UnfitBundle naming what no server may load.
 
-        The session is built from the bytes in memory, so that what was verified is what
-        runs. `threads` is per session; 0 leaves it to ONNX Runtime (one per core).
-        `open_on` calls what builds the session, perhaps on another thread.
+        `threads` is per run; 0 leaves it to ONNX Runtime (one per core). A body in `bodies`,
+        which holds those on the same providers and threads, is shared.
         """
         name = f"bundle {bundle.digest[:12]}"
-        check_graph(bundle.model, name)
+        network = open_network(bundle.model, providers, threads, name, Bodies() if bodies is None else bodies, pace)
         features = FEATURES[bundle.facts.features](bundle.features)
-        build = partial(_open, bundle.model, providers, threads, name)
-        session = build() if open_on is None else open_on(build)
-        check_signature(session, features.inputs, len(bundle.labels), name)
-        return cls(bundle, features, session)
+        check_signature(network, features.inputs, len(bundle.labels), name)
+        return cls(bundle, features, network)
 
-    def probs(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def probs(self, texts: Sequence[str], pace: Pace = AT_ONCE) -> tuple[np.ndarray, np.ndarray]:
         """Return the probabilities (n, C) and the novelty (n,), float32, in the order of `texts`."""
         features = self.features([normalize(text) for text in texts]) if texts else {}
         probs = np.empty((len(texts), len(self.labels)), dtype=np.float32)
         novelty = np.empty(len(texts), dtype=np.float32)
         for rows, batch in runs(features, self.features.inputs):
-            run_probs, run_novelty = self.session.run(["probs", "novelty"], batch)
+            run_probs, run_novelty = pace.spend(self.session.run, ["probs", "novelty"], batch)
             if run_probs.shape[1:] != probs.shape[1:]:
                 raise UnfitBundle(f"bundle {self.digest[:12]}: model.onnx answers {run_probs.shape[1]} labels, "
                                   f"labels.json lists {len(self.labels)}")
@@ -63,16 +58,21 @@ class Predictor:
         return probs, novelty
 
     def warm_up(self, pace: Pace = AT_ONCE) -> None:
-        """Run the shapes that traffic will bring: the first run of a shape allocates, on a GPU it also compiles."""
+        """Run the shapes that traffic will bring: the first run of a shape allocates, on a GPU it also compiles.
+
+        A body that others share has run them already.
+        """
+        if self.session.is_shared:
+            return
         texts = self.golden.texts
         provider = self.session.get_providers()[0]
         for n in WARM_UP_ROWS.get(provider, WARM_UP_ROWS_OF_A_DEVICE):
-            pace.spend(self.probs, [texts[index % len(texts)] for index in range(n)])
+            self.probs([texts[index % len(texts)] for index in range(n)], pace)
 
     def check_golden(self, pace: Pace = AT_ONCE) -> None:
         """Reproduce the answers recorded at export; raises GoldenMismatch with the largest difference."""
         texts, rows = self.golden.texts, pace.rows
-        answers = [pace.spend(self.probs, texts[start:start + rows]) for start in range(0, len(texts), rows)]
+        answers = [self.probs(texts[start:start + rows], pace) for start in range(0, len(texts), rows)]
         probs, novelty = (np.concatenate(each) for each in zip(*answers, strict=True))
         difference = np.abs(probs - np.asarray(self.golden.probs, dtype=np.float32))
         worst = float(difference.max())               # NaN if any answer is NaN, and then no bound holds
@@ -80,17 +80,6 @@ class Predictor:
             text = texts[int(difference.max(axis=1).argmax())]
             raise GoldenMismatch(f"bundle {self.digest[:12]} does not reproduce its golden answers: a probability "
                                  f"of {text[:60]!r} differs by {worst:.4f}, allowed is {self.golden.tolerance}")
-
-
-def _open(model: bytes, providers: Sequence[str], threads: int, name: str) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")     # idle threads leave the core to others
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=list(providers))
-    except Exception as error:                        # ONNX Runtime has one exception class per status code
-        raise UnfitBundle(f"{name}: ONNX Runtime cannot open model.onnx: {str(error).splitlines()[0][:300]}") from error
 
 
 def runs(features: dict[str, np.ndarray], inputs: Sequence[str]) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:

@@ -1,6 +1,6 @@
 """Reads protobuf messages field by field without copying: a parser would copy every weight and hold up all answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5          # wire types; groups (3 and 4) are not in ONNX
 LONGEST_VARINT = 10
@@ -34,6 +34,24 @@ def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             raise Malformed(f"a field of {length} bytes is cut off at byte {at}")
         yield key >> 3, message[at:at + length]
         at += length
+
+
+def encoded(parts: Iterable[tuple[int, int | bytes | memoryview]]) -> Iterator[bytes | memoryview]:
+    """Yield the pieces of a message with these fields; what was read from a message is not copied."""
+    for number, value in parts:
+        if isinstance(value, int):
+            yield _written(number << 3 | VARINT) + _written(value)
+        else:
+            yield _written(number << 3 | BYTES) + _written(len(value))
+            yield value
+
+
+def _written(number: int) -> bytes:
+    found = bytearray()
+    while number >= 0x80:
+        found.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*found, number])
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:

@@ -73,7 +73,51 @@ def test_parts_stop_in_reverse_order(tmp_path):
     assert (tmp_path / "order").read_text() == "cba"
 
 
-def test_up_stops_cleanly_on_sigterm(tmp_path):
+SUPERVISED = """
+import sys, time
+from pathlib import Path
+from infra import supervisor
+from infra.supervisor import Part, Supervisor
+supervisor.GRACE_SECONDS = 1.0
+polite = "import time; print('up', flush=True); time.sleep(60)"
+stubborn = ("import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+            "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); print('up', flush=True);"
+            "time.sleep(60)")
+parts = [Part(name, (sys.executable, "-c", script)) for name, script in (("polite", polite), ("stubborn", stubborn))]
+with Supervisor(parts, Path(sys.argv[1]), print) as running:
+    while True:
+        running.tend()
+        time.sleep(0.05)
+"""
+
+
+def descendants(pid):
+    return psutil.Process(pid).children(recursive=True)
+
+
+def wait_until_gone(processes, patience_seconds):
+    deadline = time.monotonic() + patience_seconds
+    while alive := [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
+        assert time.monotonic() < deadline, alive
+        time.sleep(0.1)
+
+
+def test_a_supervisor_that_is_killed_leaves_nothing_running(tmp_path):
+    killed = subprocess.Popen([sys.executable, "-c", SUPERVISED, str(tmp_path)])
+    logs = [tmp_path / "polite.log", tmp_path / "stubborn.log"]
+    deadline = time.monotonic() + 20
+    while not all(log.exists() and "up" in log.read_text() for log in logs):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    left = descendants(killed.pid)
+    assert len(left) == 4                      # two parts, a child, and who ends them
+    killed.kill()
+    killed.wait()
+    wait_until_gone(left, 10)
+
+
+def start_up(tmp_path):
+    """Return `hypermatch up` once it has started its parts."""
     pytest.importorskip("confluent_kafka")
     environment = {**os.environ, "HYPERMATCH_REGISTRY_URL": f"sqlite:///{tmp_path}/registry.db",
                    "HYPERMATCH_REGISTRY_ARTIFACTS": f"{tmp_path}/artifacts",
@@ -85,6 +129,21 @@ def test_up_stops_cleanly_on_sigterm(tmp_path):
         if line.startswith("started"):
             break
     time.sleep(5)
+    return started
+
+
+def test_up_stops_cleanly_on_sigterm(tmp_path):
+    started = start_up(tmp_path)
+    left = descendants(started.pid)
     started.terminate()
     assert started.wait(60) == 0
-    assert not [process for process in psutil.process_iter() if process.ppid() == started.pid]
+    wait_until_gone(left, 1)
+
+
+def test_up_that_is_killed_leaves_nothing_running(tmp_path):
+    started = start_up(tmp_path)
+    left = descendants(started.pid)
+    assert len(left) >= 4                      # ingest, trainer, serving, and who ends them
+    started.kill()
+    started.wait()
+    wait_until_gone(left, 40)

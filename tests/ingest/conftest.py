@@ -55,7 +55,8 @@ def make_rows(texts: list[str], *, begin: int = 0, task: str | None = None, sour
     """Return rows as ingest would bank them."""
     n, nothing = len(texts), pa.nulls(len(texts))
     return table({
-        "id": [f"id-{partition}-{begin + number}" for number in range(n)], "text": texts, "text_hash": hash_all(texts),
+        "id": [f"id-{partition}-{begin + number}" for number in range(n)], "text": texts,
+        "text_hash": hash_all(pa.array(texts, pa.string())),
         "task": [task] * n, "source": [source] * n, "subject": [subject] * n, "at": [now] * n, "kind": same("text", n),
         "label": nothing, "confidence": nothing, "novelty": nothing, "model_version": nothing, "label_space": nothing,
         "topic": same("t", n), "partition": same(partition, n), "offset": list(range(begin, begin + n))}, now)

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.request
 
+import psutil
 import pytest
 
 from infra.apache_kafka import free_port
@@ -91,7 +92,7 @@ def test_reading_goes_on_from_the_bank_and_not_from_kafka(embedded_broker, deplo
 
 
 def test_duplicates_of_an_earlier_process_are_recognized(embedded_broker, deploy):
-    deployment = deploy(embedded_broker.environment)
+    deployment = deploy({**embedded_broker.environment, "HYPERMATCH_INGEST_SESSION_TIMEOUT_SECONDS": "6"})
     for _ in range(2):
         deployment.send({"id": str(number), "text": f"text {number}"} for number in range(30))
         process = deployment.start()
@@ -133,6 +134,22 @@ def test_a_killed_process_leaves_no_worker_behind(embedded_broker, deploy):
         assert listed
         deployment.kill(process)
         wait_for(lambda: not any(is_running(int(pid)) for pid in listed))
+
+
+def test_ingest_whose_worker_was_killed_says_so_and_ends(embedded_broker, deploy):
+    deployment = deploy(embedded_broker.environment)
+    deployment.send([{"id": "1", "text": "one"}])
+    process = deployment.start(HYPERMATCH_INGEST_N_WORKERS="1")
+    with within(60) as wait_for:
+        wait_for(lambda: n_rows(deployment) == 1)
+    for child in psutil.Process(process.pid).children():
+        if "spawn_main" in " ".join(child.cmdline()):
+            child.kill()
+    deployment.send([{"id": "2", "text": "two"}])
+    assert process.wait(60) == 2
+    assert "the process that banks died" in deployment.log().splitlines()[-1]
+    assert "Traceback" not in deployment.log()
+    assert n_rows(deployment) == 1
 
 
 def is_level(deployment):

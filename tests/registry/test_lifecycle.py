@@ -8,15 +8,8 @@ from sqlmodel import Session
 from registry import audit
 from registry.database import read, write
 from registry.errors import IllegalMove, NotFound, Refused, RegistryError, Stale
-from registry.lifecycle.promotion import (
-    alias_of,
-    approve,
-    point_alias,
-    promote,
-    reject,
-    roll_back,
-    wanted,
-)
+from registry.lifecycle.aliases import alias_of, point_alias
+from registry.lifecycle.promotion import approve, promote, reject, roll_back, wanted
 from registry.lifecycle.stages import MOVES
 from registry.lifecycle.versions import (
     champion_of,

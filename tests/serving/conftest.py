@@ -10,8 +10,9 @@ from starlette.testclient import TestClient
 from registry.artifacts.store import ArtifactStore
 from registry.database import read, write
 from registry.lifecycle.promotion import approve, promote, roll_back
+from registry.lifecycle.trials import end_trial, start_trial
 from registry.lifecycle.versions import get_version, record_evaluation, record_gate, register_candidate
-from registry.tables import Stage
+from registry.tables import AliasName, Stage
 from registry.tasks import create_task
 from serving.routes import create_app
 from serving.settings import ServingSettings
@@ -31,20 +32,35 @@ class Installation:
     url: str
     digests: list[str] = field(default_factory=list)
 
-    def promote(self, digest: str | None = None, labels: list[str] = LABELS) -> int:
+    def promote(self, digest: str | None = None, labels: list[str] = LABELS, label_space: int = 1) -> int:
         """Make a bundle the champion, a new tiny one unless a digest is given; return its number."""
+        number = self.approve(digest, labels, label_space)
+        with write(self.engine) as session:
+            promote(session, "intents", number, **WHO, now=datetime.now(UTC))
+        return number
+
+    def approve(self, digest: str | None = None, labels: list[str] = LABELS, label_space: int = 1) -> int:
+        """Register and approve a bundle, a new tiny one unless a digest is given; return its number."""
         now = datetime.now(UTC)
-        digest = digest or tiny_bundle(self.store, "intents", labels, seed=len(self.digests))
+        digest = digest or tiny_bundle(self.store, "intents", labels, seed=len(self.digests),
+                                       label_space=label_space)
         self.digests.append(digest)
         with write(self.engine) as session:
-            version = register_candidate(session, "intents", digest=digest, label_space=1, run_id=None,
+            version = register_candidate(session, "intents", digest=digest, label_space=label_space, run_id=None,
                                          requested_by="ada", recipe={}, bank_version=None, code_revision="r",
                                          n_labels=3, now=now)
             record_evaluation(session, version, {}, now=now)
             record_gate(session, version, {"passed": True, "reasons": ["good"]}, now=now)
             approve(session, "intents", version.number, **WHO, now=now)
-            promote(session, "intents", version.number, **WHO, now=now)
             return version.number
+
+    def start_trial(self, number: int, name: AliasName, share: float | None = None) -> None:
+        with write(self.engine) as session:
+            start_trial(session, "intents", number, name, share=share, **WHO, now=datetime.now(UTC))
+
+    def end_trial(self, name: AliasName) -> None:
+        with write(self.engine) as session:
+            end_trial(session, "intents", name, **WHO, now=datetime.now(UTC))
 
     def return_to(self, number: int) -> None:
         with write(self.engine) as session:
@@ -72,7 +88,7 @@ def serve(installation):
     opened_clients = []
 
     def start(**settings) -> TestClient:
-        chosen = ServingSettings(poll_seconds=0.05, threads=1, providers="cpu", **settings)
+        chosen = ServingSettings(**{"poll_seconds": 0.05, "threads": 1, "providers": "cpu", **settings})
         app = create_app(lambda: opened(chosen, installation.engine, installation.store))
         client = TestClient(app, raise_server_exceptions=False)
         client.__enter__()

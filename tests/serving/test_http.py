@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from registry.artifacts.bundle import load_bundle
+from registry.database import write
+from registry.tables import LabelSpace
+from registry.tasks import extend_label_space
 from serving.predictor import Predictor
 from serving.protocol import N_TOP
+from tests.serving.conftest import LABELS
 
 
 def wait_for(client, version):
@@ -64,6 +68,37 @@ def test_a_version_that_does_not_answer_here_is_a_404(client):
     assert client.post("/v2/models/intents/versions/1/infer", json={"inputs": [tensor]}).status_code == 200
     refused = client.post("/v2/models/intents/versions/7/infer", json={"inputs": [tensor]})
     assert refused.status_code == 404 and "1 does" in refused.json()["detail"]
+
+
+def test_a_pinned_label_space_is_answered_from_the_grown_one_and_another_is_a_409(client, installation, now):
+    texts = ["card lost", "where is my money", "hello there"]
+    with write(installation.engine) as session:
+        extend_label_space(session, "intents", ["crypto"], actor="ada", reason="found", now=now)
+    installation.promote(labels=[*LABELS, "crypto"], label_space=2)
+    wait_for(client, 2)
+    whole = predict(client, {"texts": texts}).json()
+    pinned = predict(client, {"texts": texts, "label_space": 1}).json()
+    assert (whole["label_space"], pinned["label_space"], pinned["model_version"]) == (2, 1, 2)
+    for mapped, row in zip(pinned["predictions"], whole["predictions"], strict=True):
+        best = next(each for each in row["top"] if each["label"] != "crypto")
+        assert (mapped["label"], mapped["confidence"]) == (best["label"], best["confidence"])
+        assert "crypto" not in [each["label"] for each in mapped["top"]]
+    tensor = {"name": "text", "shape": [3], "datatype": "BYTES", "data": texts}
+    told = client.post("/v2/models/intents/infer", json={"inputs": [tensor], "parameters": {"label_space": 1}}).json()
+    assert told["parameters"]["label_space"] == 1
+    assert told["outputs"][0]["data"] == [row["label"] for row in pinned["predictions"]]
+    refused = predict(client, {"texts": texts, "label_space": 3})
+    assert refused.status_code == 409 and "label space 3 is not answered here" in refused.json()["detail"]
+    assert predict(client, {"texts": texts, "label_space": "one"}).status_code == 422
+
+
+def test_a_label_space_whose_label_is_gone_cannot_be_pinned(client, installation, now):
+    with write(installation.engine) as session:
+        session.add(LabelSpace(task="intents", number=2, labels=["lost", "rest"], created_at=now))
+    installation.promote(labels=["lost", "rest"], label_space=2)
+    wait_for(client, 2)
+    refused = predict(client, {"texts": ["card lost"], "label_space": 1})
+    assert refused.status_code == 409 and "'money'" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize(("content", "code"), [

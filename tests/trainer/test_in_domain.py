@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from trainer.errors import NotTrainable
-from trainer.learning.alignment import aligned, estimated_prior
-from trainer.learning.choice import Duel, choose
+from trainer.learning.alignment import aligned, counted_prior, estimated_prior
+from trainer.learning.choice import Duel, Expectation, choose
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.label_names import NameEvidence, name_evidence, spoken
 from trainer.learning.learn import learn
@@ -46,12 +46,10 @@ def test_a_bank_of_the_domain_is_worth_labels():
     assert found.choice.arm == "in-domain" and "won" in found.choice.reason
 
 
-def test_a_bank_that_teaches_nothing_is_left_out():
-    noise = unit(np.random.default_rng(0).standard_normal((1_200, D)))
-    found = learned(12, noise, seed=4)
-
-    assert found.choice.arm == "labels-only"
-    assert found.head is found.labels_only
+def test_a_bank_that_teaches_nothing_does_no_harm():
+    noise, test = unit(np.random.default_rng(0).standard_normal((1_200, D))), world(100, seed=9, spread=3.0)
+    found = learn(world(12, 4, spread=3.0), Unlabeled(noise), None, HeadRecipe(), InDomainRecipe(), 4)
+    assert accuracy(found.head, test) > accuracy(found.labels_only, test) - 0.02
 
 
 def test_the_same_seed_learns_the_same():
@@ -67,9 +65,11 @@ def test_the_order_of_the_bank_does_not_matter():
     np.testing.assert_allclose(learned(3, bank).in_domain.probs(bank), turned.in_domain.probs(bank), atol=0.02)
 
 
-def test_one_label_per_class_and_no_telling_names_leave_the_bank_out():
-    found = learned(1, world(100, seed=5).vectors)
-    assert found.choice.arm == "labels-only" and "cannot tell yet" in found.choice.reason
+def test_one_label_per_class_follows_what_is_expected_and_says_so():
+    bank = world(100, seed=5).vectors
+    hopeful, doubtful = learned(1, bank), learned(1, bank, expected_wins=1.0, expected_losses=4.0)
+    assert hopeful.choice.arm == "in-domain" and "no class has a second label" in hopeful.choice.reason
+    assert doubtful.choice.arm == "labels-only" and "no class has a second label" in doubtful.choice.reason
 
 
 def test_names_that_tell_the_labels_make_up_for_a_second_one():
@@ -114,8 +114,17 @@ def test_the_shares_of_a_skewed_bank_are_found():
     truth = np.array([0.7, 0.2, 0.1])
     logits = 2.0 * np.eye(3)[generator.choice(3, 6_000, p=truth)] + generator.standard_normal((6_000, 3))
     probs = np.exp(logits * 2) / np.exp(logits * 2).sum(axis=1, keepdims=True)      # as equal shares would have it
-    assert np.abs(estimated_prior(probs, trust=1.0) - truth).max() < 0.06
-    np.testing.assert_allclose(estimated_prior(probs, trust=0.0), 1 / 3)
+    counted = counted_prior(probs)
+    assert np.abs(estimated_prior(probs, 1.0, counted) - truth).max() < 0.06
+    assert np.abs(counted - truth).max() < np.abs(1 / 3 - truth).max()
+    np.testing.assert_allclose(estimated_prior(probs, 0.0, counted), counted)
+
+
+def test_a_bank_of_one_class_does_little_harm():
+    test, bank = world(100, 9, spread=2.0), world(1_200, 50, spread=2.0)
+    found = learn(world(12, 4, spread=2.0), Unlabeled(bank.vectors[bank.classes == 0]), None, HeadRecipe(),
+                  InDomainRecipe(), 4)
+    assert accuracy(found.head, test) > accuracy(found.labels_only, test) - 0.03
 
 
 def test_spreading_stays_within_what_is_connected():
@@ -145,11 +154,17 @@ def test_names_of_one_large_class_are_not_taken_for_skill():
 @pytest.mark.parametrize(("duel", "names", "arm"), [
     (Duel(100, 20, 3), None, "in-domain"),
     (Duel(100, 3, 20), None, "labels-only"),
-    (Duel(100, 0, 0), None, "labels-only"),
+    (Duel(100, 3, 20), NameEvidence(40, 77, 1e-20), "labels-only"),
+    (Duel(100, 0, 0), None, "in-domain"),
+    (Duel(100, 0, 3), None, "labels-only"),
     (None, NameEvidence(40, 77, 1e-20), "in-domain"),
-    (None, NameEvidence(2, 77, 0.3), "labels-only"),
-    (None, None, "labels-only"),
+    (None, None, "in-domain"),
 ])
 def test_the_choice_follows_the_human_labels(duel, names, arm):
-    found = choose(duel, names, 0.7)
+    found = choose(duel, names, Expectation(4, 2), 0.5)
     assert found.arm == arm and found.reason
+
+
+def test_expecting_nothing_takes_held_out_labels_at_their_word():
+    assert choose(Duel(10, 2, 3), None, Expectation(), 0.5).arm == "labels-only"
+    assert choose(Duel(10, 3, 2), None, Expectation(), 0.5).arm == "in-domain"

@@ -8,7 +8,7 @@ from trainer.recipe import Recipe, read_recipe, recipe_of
 
 @pytest.mark.parametrize(("toml", "says"), [
     ("encodr = 'minilm'", "did you mean 'encoder'"),
-    ("encoder = 'bert'", "minilm, subword or hf:"),
+    ("encoder = 'bert'", "minilm, subword, subword:<folder> or hf:"),
     ("[gate]\nmargn = 0.1", "'gate.margn'.*'margin'"),
     ("[gate]\nmargin = 'wide'", "gate.margin is 'wide'.*a number"),
     ("[gate]\nmargin = 2", "0 to 1"),

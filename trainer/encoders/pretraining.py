@@ -1,39 +1,63 @@
-"""Pretrains a table of n-gram vectors: latent semantic analysis, then contrast of two views of each text."""
+"""Pretrains a table of n-gram vectors: what texts hold together, and what stands beside what."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load, save
 from scipy import sparse
 from torch import Tensor
 
 from serving.predictor import NgramFeatures
+from trainer.encoders.contexts import context_table
+from trainer.encoders.counts import count_matrix
+from trainer.encoders.factorization import leading_directions
 from trainer.recipe import SubwordRecipe
 
-OVERSAMPLES, POWER_ROUNDS = 10, 2                     # of the factorization; more change nothing here
-FEATURIZED_TEXTS = 1_024                              # at a time: one long text pads all others of its chunk
+CENTERED_ROWS = 16_384                                # texts whose blocks are summed at once
+
+# Returns what was kept under a name, or makes it: an interrupted pretraining goes on behind what it finished.
+Part = Callable[[str, Callable[[], bytes]], bytes]
 
 
 def pretrain(texts: Sequence[str], featurize: NgramFeatures, recipe: SubwordRecipe, seed: int,
-             report: Callable[[float], None]) -> Tensor:
-    """Return the (n_buckets + 1, d) table; seeded, and the same on each run with as many threads."""
+             report: Callable[[float], None], part: Part = lambda _name, make: make(),
+             context: Tensor | None = None) -> dict[str, Tensor]:
+    """Return the table (n_buckets + 1, d), the widths of its blocks, and the usual vector (d,) of a text.
+
+    `context` is a block that was learned from other texts. Seeded, and the same on each
+    run with as many threads.
+    """
     report(0.0)
     counts = count_matrix(texts, featurize)
+    report(0.1)
+    semantic = _tensor(part("semantic.safetensors", lambda: save({"table": _semantic(counts, recipe, seed, report)})))
+    report(0.5)
+    if context is None:
+        context = _tensor(part("context.safetensors", lambda: save({"table": torch.from_numpy(
+            context_table(texts, featurize, recipe, seed, lambda done: report(0.5 + 0.45 * done)))})))
+    usual = torch.cat([torch.zeros(semantic.shape[1]), _usual(counts, context)])
+    return {"table": torch.cat([semantic, context], dim=1).contiguous(), "usual": usual,
+            "widths": torch.tensor([semantic.shape[1], context.shape[1]])}
+
+
+def _tensor(content: bytes) -> Tensor:
+    return load(content)["table"]
+
+
+def _semantic(counts: sparse.csr_matrix, recipe: SubwordRecipe, seed: int, report: Callable[[float], None]) -> Tensor:
     table = torch.from_numpy(semantic_table(counts, recipe.dimensions, seed))
-    report(0.3)
-    return contrast(table, counts, recipe, seed, lambda done: report(0.3 + 0.7 * done))
+    return contrast(table, counts, recipe, seed, lambda done: report(0.3 + 0.2 * done))
 
 
-def count_matrix(texts: Sequence[str], featurize: NgramFeatures) -> sparse.csr_matrix:
-    """Return how often each text holds each n-gram, (n_texts, n_buckets + 1)."""
-    parts = []
-    for start in range(0, len(texts), FEATURIZED_TEXTS):
-        ids = featurize(list(texts[start : start + FEATURIZED_TEXTS]))["ngram_ids"]
-        rows, columns = np.nonzero(ids)
-        shape = (len(ids), featurize.config.n_rows)
-        parts.append(sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, ids[rows, columns])), shape=shape))
-    return sparse.vstack(parts, format="csr")
+def _usual(counts: sparse.csr_matrix, block: Tensor) -> Tensor:
+    """Return the mean of all texts' unit vectors: what they have in common says nothing of any class."""
+    total = torch.zeros(block.shape[1])
+    for start in range(0, counts.shape[0], CENTERED_ROWS):
+        vectors = torch.from_numpy(counts[start : start + CENTERED_ROWS] @ block.numpy())
+        total += F.normalize(vectors, dim=-1).sum(dim=0)
+    return total / counts.shape[0]
 
 
 def semantic_table(counts: sparse.csr_matrix, dimensions: int, seed: int) -> np.ndarray:
@@ -55,20 +79,6 @@ def semantic_table(counts: sparse.csr_matrix, dimensions: int, seed: int) -> np.
     table = np.zeros((counts.shape[1], dimensions), np.float32)
     table[:, :rank] = idf[:, None] * (directions.T * np.sqrt(values))
     return table
-
-
-def leading_directions(matrix: sparse.csr_matrix, rank: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the largest singular values (rank,) and right singular vectors (rank, columns) of a sparse matrix.
-
-    Randomized subspace iteration (Halko, Martinsson, Tropp 2011, algorithm 4.4).
-    """
-    n_probes = min(rank + OVERSAMPLES, *matrix.shape)
-    probes = np.random.default_rng(seed).standard_normal((matrix.shape[1], n_probes), dtype=np.float32)
-    basis, _ = np.linalg.qr(matrix @ probes)
-    for _ in range(POWER_ROUNDS):
-        basis, _ = np.linalg.qr(matrix @ np.linalg.qr(matrix.T @ basis)[0])
-    _, values, directions = np.linalg.svd((matrix.T @ basis).T, full_matrices=False)
-    return values[:rank], directions[:rank]
 
 
 def contrast(table: Tensor, counts: sparse.csr_matrix, recipe: SubwordRecipe, seed: int,

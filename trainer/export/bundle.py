@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from registry.artifacts.bundle import Bundle, BundleFacts, Golden, load_bundle, store_bundle
+from registry.artifacts.bundle import Bundle, BundleFacts, Golden, NoveltyFacts, load_bundle, store_bundle
 from registry.artifacts.store import ArtifactStore
 from registry.text import normalize
 from serving.predictor import Predictor
@@ -17,6 +17,7 @@ from trainer.export.golden import TOLERANCE, golden_texts
 from trainer.export.graph import attach_head, opset_of
 from trainer.export.precision import narrowed_body
 from trainer.learning.head import Head
+from trainer.learning.novelty import Novelty
 from trainer.recipe import Recipe
 
 UNSTORED = "0" * 64                                   # digest of a bundle that is not in a store yet
@@ -49,11 +50,11 @@ class Exported:
 
 
 def export(embedder: Embedder, head: Head, lineage: Lineage, train_texts: list[str], store: ArtifactStore,
-           cache: Path, threads: int = 0) -> Exported:
+           cache: Path, threads: int = 0, novelty: Novelty | None = None) -> Exported:
     """Store the bundle; raises ExportError if the predictor does not answer as the head does."""
     recipe, encoder = lineage.recipe, embedder.encoder
-    model = attach_head(narrowed_body(encoder, recipe.export.precision, cache), head)
-    facts = facts_of(embedder, lineage, opset_of(model))
+    model = attach_head(narrowed_body(encoder, recipe.export.precision, cache), head, novelty)
+    facts = facts_of(embedder, lineage, opset_of(model), novelty)
     texts = golden_texts(train_texts, recipe.export.n_golden, recipe.seed)
     expected = head.probs(embedder.compute([normalize(text) for text in texts]))
     golden, parity = record_golden(facts, lineage.labels, model, encoder.features_file, texts, expected)
@@ -81,11 +82,14 @@ def identity_of(encoder: Encoder) -> str:
     return f"{encoder.name} {encoder.digest}"
 
 
-def facts_of(embedder: Embedder, lineage: Lineage, opset: int) -> BundleFacts:
+def facts_of(embedder: Embedder, lineage: Lineage, opset: int, novelty: Novelty | None = None) -> BundleFacts:
     encoder = embedder.encoder
+    calibrated = None if novelty is None else NoveltyFacts(
+        threshold=novelty.threshold, false_positive_rate=novelty.false_positive_rate, n_texts=novelty.n_texts)
     return BundleFacts(
         task=lineage.task, label_space=lineage.label_space, features=encoder.features,
         precision=lineage.recipe.export.precision, opset=opset, encoder=identity_of(encoder),
         encoder_license=encoder.license, recipe=lineage.recipe.to_dict(), bank_version=lineage.bank_version,
         code_revision=lineage.code_revision, created_at=lineage.created_at,
+        novelty=calibrated,
     )

@@ -7,20 +7,22 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from trainer.errors import ExportError
+from trainer.export.novelty_graph import calibrated_nodes, distance_nodes
 from trainer.learning.head import Head
+from trainer.learning.novelty import Novelty
 
 PREFIX = "hypermatch"                                 # of the names we add, so that they meet none of the body's
 
 
-def attach_head(body: bytes, head: Head) -> bytes:
+def attach_head(body: bytes, head: Head, novelty: Novelty | None = None) -> bytes:
     """Return features -> "probs" (B, C), "novelty" (B,) and "embedding" (B, d), all float32.
 
-    The temperature is folded into the weights. Novelty is 1 - the largest cosine
-    similarity to a prototype: vectors and prototypes have length 1.
+    The temperature is folded into the weights.
     """
     model = onnx.load_model_from_string(body)
-    model.graph.initializer.extend(_tensors(head))
-    model.graph.node.extend(_nodes())
+    nodes, tensors = distance_nodes(head.prototypes) if novelty is None else calibrated_nodes(novelty)
+    model.graph.initializer.extend(_tensors(head) + tensors)
+    model.graph.node.extend(_nodes() + nodes)
     n_classes, n_dimensions = head.weight.shape
     del model.graph.output[:]
     model.graph.output.extend([
@@ -49,8 +51,6 @@ def _tensors(head: Head) -> list[TensorProto]:
     named = {
         "weight": (head.weight / head.temperature).T,                                    # (d, C)
         "bias": head.bias / head.temperature,
-        "prototypes": head.prototypes.T,                                                 # (d, K)
-        "one": np.ones((), np.float32),
     }
     return [numpy_helper.from_array(np.ascontiguousarray(value, dtype=np.float32), f"{PREFIX}.{name}")
             for name, value in named.items()]
@@ -64,7 +64,4 @@ def _nodes() -> list[onnx.NodeProto]:
         node("MatMul", ["embedding", f"{PREFIX}.weight"], f"{PREFIX}.scores"),
         node("Add", [f"{PREFIX}.scores", f"{PREFIX}.bias"], f"{PREFIX}.logits"),
         node("Softmax", [f"{PREFIX}.logits"], "probs", axis=-1),
-        node("MatMul", ["embedding", f"{PREFIX}.prototypes"], f"{PREFIX}.similarities"),
-        node("ReduceMax", [f"{PREFIX}.similarities"], f"{PREFIX}.nearest", axes=[-1], keepdims=0),
-        node("Sub", [f"{PREFIX}.one", f"{PREFIX}.nearest"], "novelty"),
     ]

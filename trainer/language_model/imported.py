@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from registry.text import normalize
+from registry.text import normalize, text_hash
 from trainer.language_model.backend import LanguageModelError
 from trainer.language_model.hypermix import Written
 
@@ -18,8 +18,9 @@ def import_generations(file: Path, labels: Sequence[str], *, task: str | None = 
                        held_out_seeds: Collection[str] = ()) -> list[Written]:
     """Read a Parquet file of written texts as recorded generations, each label believed as given.
 
-    `generator` and `seed_key` columns, where there are any, become the provenance. Rows of
-    another `task`, of labels not in `labels`, and made from a seed text that is held out for
+    `generator` and `seed_key` columns, where there are any, become the provenance; a column
+    `seed_text` holds the text itself that a row was made from, so that a run can hold both
+    back together. Rows of another `task`, of labels not in `labels`, and made from a seed text that is held out for
     judging are left out: a text and what was made of it stay on one side of every split.
     """
     table = _table(file)
@@ -50,6 +51,7 @@ def _table(file: Path) -> pa.Table:
 def _written(row: dict[str, str], number: int, n_classes: int, name: str) -> Written:
     probs = np.zeros(n_classes, np.float32)
     probs[number] = 1.0
-    seed = row.get("seed_key")
+    source = row.get("seed_text")
+    seed = text_hash(normalize(source)) if source else row.get("seed_key")
     return Written(normalize(row["text"]), probs, "imported", row.get("generator") or name, name,
                    (seed,) if seed else ())

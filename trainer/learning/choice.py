@@ -8,7 +8,7 @@ from scipy.stats import beta
 
 from trainer.learning.label_names import NameEvidence
 
-Arm = Literal["labels-only", "in-domain", "advised"]
+Arm = Literal["labels-only", "in-domain", "augmented", "advised", "fine-tuned", "zero-data"]
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,17 @@ class Duel:
         old, new = labels_only == classes, semi_supervised == classes
         return cls(len(classes), int((new & ~old).sum()), int((old & ~new).sum()))
 
-    @property
-    def certainty(self) -> float:
-        """Probability that the semi-supervised head is right more often, equal odds before any answer."""
-        return float(beta.sf(0.5, 1 + self.wins, 1 + self.losses))
+    def certainty(self, expected: "Expectation") -> float:
+        """Return the probability that the semi-supervised head is right more often."""
+        return float(beta.sf(0.5, expected.wins + self.wins, expected.losses + self.losses))
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What is believed before any label of the task is asked, as labels won and lost; equal odds unless said."""
+
+    wins: float = 1.0
+    losses: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -40,31 +47,51 @@ class Choice:
     evidence: dict[str, Any]
 
 
-def choose(duel: Duel | None, names: NameEvidence | None, min_certainty: float) -> Choice:
-    """Choose semi-supervised learning only where held-out labels, or failing them the label names, speak for it."""
-    evidence: dict[str, Any] = {}
+def choose(duel: Duel | None, names: NameEvidence | None, expected: Expectation, min_certainty: float) -> Choice:
+    """Choose semi-supervised learning unless held-out labels outweigh what other tasks lead to expect of it."""
+    heard = duel or Duel(0, 0, 0)
+    certainty = heard.certainty(expected)
+    evidence: dict[str, Any] = {"certainty": round(certainty, 4)}
     if names is not None:
         evidence["names"] = {"right": names.n_right, "labels": names.n_labels, "chance": names.chance}
     if duel is not None:
-        evidence["duel"] = {"asked": duel.n_asked, "wins": duel.wins, "losses": duel.losses,
-                            "certainty": round(duel.certainty, 4)}
-        told = f"{duel.wins} labels won and {duel.losses} lost of {duel.n_asked} held out"
-        if duel.certainty >= min_certainty:
-            return Choice("in-domain", f"in-domain learning helps: {told}", evidence)
+        evidence["duel"] = {"asked": duel.n_asked, "wins": duel.wins, "losses": duel.losses}
+    told = (f"{heard.wins} labels won and {heard.losses} lost of {heard.n_asked} held out" if duel is not None else
+            "no class has a second label to hold out")
+    if certainty < min_certainty:
         return Choice("labels-only", f"in-domain learning is not shown to help: {told}", evidence)
+    if heard.wins > heard.losses:
+        return Choice("in-domain", f"in-domain learning helps: {told}", evidence)
     if names is not None and names.is_convincing:
-        return Choice("in-domain", f"no class has a second label to hold out, but the label names tell "
-                                   f"{names.n_right} of {names.n_labels} labels", evidence)
-    return Choice("labels-only", "cannot tell yet: no class has a second label to hold out", evidence)
+        return Choice("in-domain", f"{told}, and the label names tell {names.n_right} of {names.n_labels} labels",
+                      evidence)
+    return Choice("in-domain", f"{told}, and on other tasks in-domain learning helps", evidence)
 
 
-def choose_advice(choice: Choice, duel: Duel | None, min_certainty: float) -> Choice:
-    """Take a language model's advice only where held-out human labels say that it adds to what was chosen without."""
+def choose_more(arm: Literal["augmented", "advised"], choice: Choice, duel: Duel | None,
+                min_certainty: float) -> Choice:
+    """Take views or a language model's advice only where held-out human labels say that they add to what was chosen."""
+    name, what = {"augmented": ("views", "learning from other wordings of the labeled texts"),
+                  "advised": ("advice", "the language model's advice")}[arm]
     if duel is None:
-        return replace(choice, reason=f"{choice.reason}; no held-out label can speak for the language model")
+        return replace(choice, reason=f"{choice.reason}; no held-out label can speak for {what}")
     told = f"{duel.wins} labels won and {duel.losses} lost of {duel.n_asked} held out"
-    evidence = choice.evidence | {"advice": {"asked": duel.n_asked, "wins": duel.wins, "losses": duel.losses,
-                                             "certainty": round(duel.certainty, 4)}}
-    if duel.certainty >= min_certainty:
-        return Choice("advised", f"the language model's advice helps: {told}", evidence)
-    return Choice(choice.arm, f"{choice.reason}; the language model's advice is not shown to help: {told}", evidence)
+    certainty = duel.certainty(Expectation())
+    evidence = choice.evidence | {name: {"asked": duel.n_asked, "wins": duel.wins, "losses": duel.losses,
+                                         "certainty": round(certainty, 4)}}
+    if certainty >= min_certainty:
+        return Choice(arm, f"{what} helps: {told}", evidence)
+    return Choice(choice.arm, f"{choice.reason}; {what} is not shown to help: {told}", evidence)
+
+
+def choose_tuned(choice: Choice, duel: Duel | None, min_certainty: float) -> Choice:
+    """Take the tuned encoder only where labels held out from its tuning say that it beats what was chosen without."""
+    if duel is None:
+        return replace(choice, reason=f"{choice.reason}; no held-out label can speak for fine-tuning")
+    told = f"{duel.wins} labels won and {duel.losses} lost of {duel.n_asked} held out"
+    certainty = duel.certainty(Expectation())
+    evidence = choice.evidence | {"fine_tuning": {"asked": duel.n_asked, "wins": duel.wins, "losses": duel.losses,
+                                                  "certainty": round(certainty, 4)}}
+    if certainty >= min_certainty:
+        return Choice("fine-tuned", f"fine-tuning the encoder helps: {told}", evidence)
+    return Choice(choice.arm, f"{choice.reason}; fine-tuning the encoder is not shown to help: {told}", evidence)

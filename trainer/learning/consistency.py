@@ -79,11 +79,17 @@ class Alignment(nn.Module):
         return F.normalize(probs / self.mean, p=1, dim=-1)
 
 
-def learn_consistent(labeled: Labeled, unlabeled: np.ndarray, recipe: ConsistencyRecipe, seed: int) -> np.ndarray:
-    """Return weight and bias side by side, (C, d + 1), of the averaged student; the same seed gives the same."""
+def learn_consistent(labeled: Labeled, unlabeled: np.ndarray, recipe: ConsistencyRecipe, seed: int,
+                     strong_views: np.ndarray | None = None) -> np.ndarray:
+    """Return weight and bias side by side, (C, d + 1), of the averaged student; the same seed gives the same.
+
+    `strong_views` (n, k, d) are edits of the unlabeled texts, a text standing for itself
+    where it has none; without them a strong view is a noisier vector.
+    """
     generator = torch.Generator().manual_seed(seed)
     vectors, classes = torch.from_numpy(labeled.vectors), torch.from_numpy(labeled.classes)
     traffic = torch.from_numpy(np.ascontiguousarray(unlabeled))
+    edits = None if strong_views is None else torch.from_numpy(np.ascontiguousarray(strong_views))
     student, teacher = (_head(vectors.shape[1], labeled.n_classes) for _ in range(2))
     threshold = _threshold(recipe, labeled.n_classes)
     alignment = Alignment(labeled.n_classes) if recipe.method == "softmatch" else nn.Identity()
@@ -95,7 +101,7 @@ def learn_consistent(labeled: Labeled, unlabeled: np.ndarray, recipe: Consistenc
             others = torch.randint(len(traffic), (recipe.labeled_rows * recipe.unlabeled_ratio,), generator=generator)
             known = _noisy(vectors[rows], recipe.weak_noise, recipe.scale, generator)
             weak = _noisy(traffic[others], recipe.weak_noise, recipe.scale, generator)
-            strong = _noisy(traffic[others], recipe.strong_noise, recipe.scale, generator)
+            strong = _strong(traffic, edits, others, recipe, generator)
 
             supervised = F.cross_entropy(student(known), classes[rows])
             with torch.no_grad():
@@ -127,6 +133,15 @@ def _head(n_dimensions: int, n_classes: int) -> nn.Linear:
 
 def _threshold(recipe: ConsistencyRecipe, n_classes: int) -> nn.Module:
     return SoftThreshold(n_classes) if recipe.method == "softmatch" else FixedThreshold(recipe.fixed_threshold)
+
+
+def _strong(traffic: Tensor, edits: Tensor | None, rows: Tensor, recipe: ConsistencyRecipe,
+            generator: torch.Generator) -> Tensor:
+    """Return strong views of the traffic at `rows`: one of its edits each, or far noise where none were made."""
+    if edits is None:
+        return _noisy(traffic[rows], recipe.strong_noise, recipe.scale, generator)
+    drawn = torch.randint(edits.shape[1], (len(rows),), generator=generator)
+    return _noisy(edits[rows, drawn], recipe.weak_noise, recipe.scale, generator)
 
 
 def _noisy(vectors: Tensor, noise: float, scale: float, generator: torch.Generator) -> Tensor:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from trainer.learning.embedded import Labeled
+
 
 def deal(classes: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
     """Return the fold of each row, (n,); the rows of one class land in folds as different as possible."""
@@ -13,3 +15,21 @@ def deal(classes: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
         folds[rows] = (next_fold + np.arange(len(rows))) % n_folds
         next_fold += len(rows)
     return folds
+
+
+def held_out_rows(labeled: Labeled, n_folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return, fold by fold, the rows to learn from and the rows to ask, which are of classes that are learned.
+
+    Folds that leave nothing to learn or to ask are left out; nothing if no class has a second label.
+    """
+    n_folds = min(n_folds, int(labeled.counts().max()))
+    if n_folds < 2:
+        return []
+    folds, rounds = deal(labeled.classes, n_folds, seed), []
+    for fold in np.unique(folds):
+        kept = np.flatnonzero(folds != fold)
+        counts = labeled.take(kept).counts()
+        asked = np.flatnonzero((folds == fold) & (counts[labeled.classes] > 0))
+        if len(asked) and np.count_nonzero(counts) >= 2:
+            rounds.append((kept, asked))
+    return rounds

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainer.learning.advised import Advice, guesses_by_head
-from trainer.learning.alignment import aligned, estimated_prior, normalized
+from trainer.learning.alignment import aligned, counted_prior, estimated_prior, normalized
 from trainer.learning.embedded import Labeled
 from trainer.learning.neighborhood import Neighborhood
 from trainer.learning.soft_fit import fit_soft_linear
@@ -43,7 +43,8 @@ class Domain:
         by_graph = self._by_graph(rows, labeled, advice, recipe)
         per_class = len(labeled) / labeled.n_classes
         prior = estimated_prior(normalized(by_head) + normalized(by_graph),
-                                trust=per_class / (per_class + recipe.prior_labels) if per_class else 0.0)
+                                trust=per_class / (per_class + recipe.prior_labels) if per_class else 0.0,
+                                otherwise=counted_prior(by_graph))
         guesses = normalized(aligned(by_head, prior) * aligned(by_graph, prior))
         guesses = aligned(guesses, prior)
         guesses[rows] = np.eye(labeled.n_classes)[labeled.classes]
@@ -51,7 +52,7 @@ class Domain:
             share, last = advice.trust[:, None], slice(len(vectors) - len(advice), None)
             guesses[last] = share * advice.soft_labels + (1 - share) * guesses[last]
         weights = guesses.max(axis=1) ** recipe.confidence_power
-        weights[rows] = max(1.0, recipe.label_share * len(vectors) / len(rows))
+        weights[rows] = max(1.0, recipe.label_share * len(vectors) / max(len(rows), 1))
         targets = normalized(guesses**recipe.sharpness)
         linear = fit_soft_linear(vectors, targets, weights, recipe.strength, recipe.n_iterations)
         return Taught(linear, guesses)

@@ -1,19 +1,21 @@
 """The method: labels, the bank and the label names in; a calibrated head and the reason for it out."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from trainer.errors import NotTrainable
 from trainer.learning.advised import Advice
 from trainer.learning.calibration import fit_soft_temperature, fit_temperature
-from trainer.learning.choice import Choice, Duel, choose, choose_advice
+from trainer.learning.choice import Choice, Duel, Expectation, choose, choose_more
 from trainer.learning.embedded import Labeled, Unlabeled
-from trainer.learning.folds import deal
+from trainer.learning.folds import held_out_rows
 from trainer.learning.head import Head, logits_of, prototypes_of
 from trainer.learning.in_domain import Domain
 from trainer.learning.label_names import name_evidence
 from trainer.learning.neighborhood import neighborhood
+from trainer.learning.novelty import Novelty
 from trainer.learning.supervised import learn_supervised
 from trainer.recipe import HeadRecipe, InDomainRecipe
 
@@ -29,7 +31,10 @@ class Learned:
     choice: Choice
     labels_only: Head
     in_domain: Head | None
+    augmented: Head | None = None
     advised: Head | None = None
+    advice: Advice | None = None                      # what taught the chosen head beside labels and bank
+    novelty: Novelty | None = None                    # None: too few labels to calibrate it
 
 
 @dataclass(frozen=True)
@@ -42,18 +47,19 @@ class HeldOutAnswers:
 
 
 def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | None, head: HeadRecipe,
-          in_domain: InDomainRecipe, seed: int, advice: Advice | None = None) -> Learned:
+          in_domain: InDomainRecipe, seed: int, advice: Advice | None = None, views: Advice | None = None) -> Learned:
     """Learn each arm and choose; raises NotTrainable if fewer than two classes have labels.
 
     `names` (C, d) are the embedded label names; they are used only if human labels agree with
-    them. `advice` makes a third arm, which has to win against the better of the first two.
+    them. `views` of the labeled texts make a third arm and a language model's `advice` a
+    fourth; each has to win against the best of those before it.
     """
     if np.count_nonzero(labeled.counts()) < 2:
         raise NotTrainable(f"{len(labeled)} labels of {np.count_nonzero(labeled.counts())} classes teach nothing",
                            "import train labels of at least two classes: `hypermatch labels import`")
     supervised = learn_supervised(labeled, head, seed)
-    n_unlabeled = 0 if unlabeled is None else len(unlabeled.vectors)
-    if in_domain.use == "never" or unlabeled is None or n_unlabeled + len(advice or ()) < MIN_UNLABELED:
+    n_texts = 0 if unlabeled is None else len(unlabeled.vectors) + len(advice or ()) + len(views or ())
+    if in_domain.use == "never" or unlabeled is None or n_texts < MIN_UNLABELED:
         why = "the recipe leaves the bank out" if in_domain.use == "never" else "the bank holds too few texts"
         return Learned(supervised, Choice("labels-only", why, {}), supervised, None)
     evidence = None if names is None else name_evidence(names, labeled)
@@ -61,33 +67,57 @@ def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | Non
     vectors = np.concatenate([labeled.vectors, unlabeled.vectors])
     domain = Domain(neighborhood(vectors, in_domain.n_neighbors), spoken)
     held_out = _held_out(domain, labeled, head, in_domain, seed)
-    semi = _in_domain_head(domain, labeled, held_out, head, in_domain, seed)
-    choice = choose(_duel(held_out), evidence, in_domain.min_certainty)
+    semi = in_domain_head(domain, labeled, held_out, head, in_domain, seed)
+    expected = Expectation(in_domain.expected_wins, in_domain.expected_losses)
+    choice = choose(_duel(held_out), evidence, expected, in_domain.min_certainty)
     if in_domain.use == "always":
         choice = replace(choice, arm="in-domain", reason=f"the recipe says so ({choice.reason})")
     learned = Learned(semi if choice.arm == "in-domain" else supervised, choice, supervised, semi)
-    if not advice:
-        return learned
-    with_advice = Domain(neighborhood(np.concatenate([vectors, advice.vectors]), in_domain.n_neighbors), spoken, advice)
-    return _take_advice(learned, with_advice, held_out, labeled, head, in_domain, seed)
+    taken: Advice | None = None
+    for more in (More("augmented", views), More("advised", advice)):
+        if more.advice:
+            added = more.advice if taken is None else taken.joined(more.advice)
+            near = neighborhood(np.concatenate([vectors, added.vectors]), in_domain.n_neighbors)
+            answers = _take(more.arm, learned, Domain(near, spoken, added), held_out, labeled, head, in_domain, seed)
+            learned = answers.learned
+            if learned.choice.arm == more.arm:
+                taken, held_out = added, answers.held_out
+    return replace(learned, advice=taken)
 
 
-def _take_advice(learned: Learned, domain: Domain, before: HeldOutAnswers | None, labeled: Labeled, head: HeadRecipe,
-                 recipe: InDomainRecipe, seed: int) -> Learned:
-    """Learn with the advice too, and ship that if held-out labels say it beats what was chosen without."""
+@dataclass(frozen=True)
+class More:
+    """Something beyond labels and bank, and the arm that learns with it."""
+
+    arm: Literal["augmented", "advised"]
+    advice: Advice | None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What is learned once an arm has competed, and what the arm answered to held-out labels."""
+
+    learned: Learned
+    held_out: HeldOutAnswers | None
+
+
+def _take(arm: Literal["augmented", "advised"], learned: Learned, domain: Domain, before: HeldOutAnswers | None,
+          labeled: Labeled, head: HeadRecipe, recipe: InDomainRecipe, seed: int) -> Taken:
+    """Learn with views or advice too, and ship that if held-out labels say it beats what was chosen without."""
     held_out = _held_out(domain, labeled, head, recipe, seed)
-    advised = _in_domain_head(domain, labeled, held_out, head, recipe, seed)
+    found = in_domain_head(domain, labeled, held_out, head, recipe, seed)
     duel = None
     if before is not None and held_out is not None:
         answers = before.labels_only if learned.choice.arm == "labels-only" else before.logits.argmax(axis=1)
         duel = Duel.of(held_out.classes, answers, held_out.logits.argmax(axis=1))
-    choice = choose_advice(learned.choice, duel, recipe.min_certainty)
-    chosen = advised if choice.arm == "advised" else learned.head
-    return replace(learned, head=chosen, choice=choice, advised=advised)
+    choice = choose_more(arm, learned.choice, duel, recipe.min_advice_certainty)
+    return Taken(replace(learned, head=found if choice.arm == arm else learned.head, choice=choice, **{arm: found}),
+                 held_out)
 
 
-def _in_domain_head(domain: Domain, labeled: Labeled, held_out: HeldOutAnswers | None, head: HeadRecipe,
-                    recipe: InDomainRecipe, seed: int) -> Head:
+def in_domain_head(domain: Domain, labeled: Labeled, held_out: HeldOutAnswers | None, head: HeadRecipe,
+                   recipe: InDomainRecipe, seed: int) -> Head:
+    """Return the calibrated head that the bank and all labels, the domain's first texts, teach."""
     taught = domain.teach(np.arange(len(labeled)), labeled, recipe, head, seed)
     if held_out is not None and len(held_out.classes) >= MIN_CALIBRATION:
         temperature = fit_temperature(held_out.logits, held_out.classes)
@@ -110,17 +140,9 @@ def _held_out(domain: Domain, labeled: Labeled, head: HeadRecipe, recipe: InDoma
 
     The texts of the fold stay in the neighborhood without their labels, as any text of the bank.
     """
-    n_folds = min(recipe.n_folds, int(labeled.counts().max()))
-    if n_folds < 2:
-        return None
-    folds = deal(labeled.classes, n_folds, seed)
     logits, classes, answers = [], [], []
-    for fold in np.unique(folds):
-        kept = np.flatnonzero(folds != fold)
+    for kept, asked in held_out_rows(labeled, recipe.n_folds, seed):
         fitted = labeled.take(kept)
-        asked = np.flatnonzero((folds == fold) & (fitted.counts()[labeled.classes] > 0))
-        if not len(asked) or np.count_nonzero(fitted.counts()) < 2:
-            continue
         taught = domain.teach(kept, fitted, recipe, head, seed)
         logits.append(logits_of(taught.linear, labeled.vectors[asked]))
         classes.append(labeled.classes[asked])

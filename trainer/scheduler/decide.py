@@ -53,7 +53,8 @@ def _why_not(facts: Facts, triggers: Triggers, now: datetime) -> str | None:
     """Return what stands in the way whatever the triggers say."""
     if facts.is_running:
         return "a run is in progress"
-    if facts.n_labeled_classes < 2:
+    may_begin = facts.n_labeled_classes == 0 and facts.requested_by is not None     # from label names, if a person asks
+    if facts.n_labeled_classes < 2 and not may_begin:
         return f"train labels of {facts.n_labeled_classes} classes, at least 2 are needed"
     cooldown = cooldown_of(facts.n_failures, triggers.cooldown)
     if facts.requested_by is None and facts.last_ended_at is not None and now - facts.last_ended_at < cooldown:

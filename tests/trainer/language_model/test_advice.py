@@ -3,14 +3,23 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from tests.trainer.conftest import LABELS
+from registry.text import normalize, text_hash
+from tests.trainer.conftest import LABELS, fill
 from tests.trainer.language_model.clerk import Clerk
 from tests.trainer.test_in_domain import N_CLASSES, accuracy, world
 from tests.trainer.test_runs import train
+from tests.trainer.test_selection import banked
+from trainer.advice import advice_of, student_of
 from trainer.language_model.at_hand import LanguageModel
+from trainer.language_model.backend import LanguageModelError
 from trainer.language_model.budget import Meter
+from trainer.language_model.examples import Examples
+from trainer.language_model.imported import import_generations
+from trainer.language_model.materials import LmMaterials
 from trainer.language_model.prompts.library import prompts_for
 from trainer.language_model.prompts.spec import packaged_specs
 from trainer.learning.advised import Advice
@@ -76,7 +85,8 @@ def clerk_at_work(server, connect, workplace):
     return replace(workplace, open_language_model=opened)
 
 
-def test_a_run_records_what_the_language_model_said_and_cost(clerk_at_work, task, recipe):
+def test_a_run_records_what_the_language_model_said_and_cost(clerk_at_work, task, recipe, banking):
+    banked(clerk_at_work, task, [text for texts in banking.values() for text in texts[30:45]])
     told = train(clerk_at_work, recipe).version.evaluation["learning"]["evidence"]
 
     assert told["language_model"]["n_written"] > len(LABELS)
@@ -86,3 +96,69 @@ def test_a_run_records_what_the_language_model_said_and_cost(clerk_at_work, task
 
 def test_a_run_without_a_language_model_asks_nobody(workplace, task, recipe):
     assert "language_model" not in train(workplace, recipe).version.evaluation["learning"]["evidence"]
+
+
+def test_a_student_that_labels_cannot_hold_out_contradicts_nobody(recipe):
+    texts = world(10, seed=3)
+    alone = world(1, seed=3)
+
+    known = student_of(texts, None, recipe)
+
+    assert known is not None and (known.human_probs.argmax(1) == texts.classes).mean() > 0.5
+    assert student_of(texts.take(np.arange(20)), None, recipe) is None and student_of(alone, None, recipe) is None
+
+
+def test_written_texts_without_a_label_are_more_of_the_bank_and_nothing_else():
+    class Lengths:
+        def embed(self, texts):
+            return np.array([[len(text), 1] for text in texts], np.float32)
+
+    found = LmMaterials(["labeled"], np.array([[0.9, 0.1]], np.float32), np.array([0.8], np.float32),
+                        [{"origin": ()}], ["bare", "more"])
+    given = advice_of(found, Lengths(), Examples([], np.zeros(0, np.int64)))
+
+    assert len(given) == 3 and given.vectors[:, 0].tolist() == [7, 4, 4]
+    assert given.trust.tolist() == pytest.approx([0.8, 0, 0]) and not given.weights()[1:].any()
+    nothing = LmMaterials([], np.zeros((0, 2), np.float32), np.zeros(0, np.float32), [], [])
+    assert advice_of(nothing, Lengths(), Examples([], np.zeros(0, np.int64))) is None
+
+
+def test_texts_written_elsewhere_and_sentences_near_names_advise_a_run_without_a_model(workplace, task, recipe, banking,
+                                                                                      tmp_path):
+    banked(workplace, task, [text for texts in banking.values() for text in texts[30:70]])
+    written = [{"text": f"{text} thanks a lot", "label": label, "seed_text": texts[0]}
+               for label, texts in banking.items() for text in texts[70:75]]
+    pq.write_table(pa.Table.from_pylist(written), tmp_path / "written.parquet")
+    asked = replace(recipe, language_model=replace(
+        recipe.language_model, imported=(str(tmp_path / "written.parquet"),), may_use_sentences=True,
+        descriptions=("card_arrival: my card has not come yet",), n_labeled=40))
+
+    told = train(workplace, asked).version.evaluation["learning"]["evidence"]
+
+    assert told["language_model"]["n_imported"] == 20 and told["language_model"]["n_labeled"] == 40
+    assert told["language_model"]["costs"]["n_calls"] == 0 and "advice" in told
+
+
+def test_what_was_written_of_a_labeled_text_is_held_back_with_it(tmp_path):
+    pq.write_table(pa.Table.from_pylist([{"text": "a", "label": "x", "seed_text": "my card"}]), tmp_path / "w.parquet")
+    (written,) = import_generations(tmp_path / "w.parquet", ["x", "y"])
+    assert written.origin == (text_hash(normalize("my card")),)
+
+
+def test_a_file_of_written_texts_that_is_not_there_ends_the_run_with_one_line(workplace, task, recipe):
+    asked = replace(recipe, language_model=replace(recipe.language_model, imported=("absent.parquet",)))
+    with pytest.raises(LanguageModelError, match=r"absent\.parquet cannot be read"):
+        train(workplace, asked)
+
+
+def test_a_start_without_labels_and_with_little_traffic_takes_what_the_language_model_writes(clerk_at_work, banking,
+                                                                                            recipe):
+    fill(clerk_at_work.engine, banking, n_train=0)
+    banked(clerk_at_work, "intent", [text for texts in banking.values() for text in texts[30:33]])
+    asked = replace(recipe, language_model=replace(recipe.language_model, generated_per_label=20, n_orders=1))
+
+    version = train(clerk_at_work, asked).version
+
+    learning = version.evaluation["learning"]
+    assert learning["arm"] == "zero-data" and "texts of advice" in learning["reason"]
+    assert learning["evidence"]["language_model"]["n_written"] > 50 and version.n_labels == 0

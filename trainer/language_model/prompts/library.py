@@ -3,28 +3,40 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trainer.language_model.prompts.spec import PromptError, PromptSpec
+from trainer.language_model.prompts.spec import LANGUAGES, PromptError, PromptSpec
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """One prompt for each use, and two for labeling."""
+    """One prompt for each use, two for labeling, and two to translate: into another language, and back."""
 
     label: tuple[PromptSpec, PromptSpec]
     mix: PromptSpec
     generate: PromptSpec
     unlabeled: PromptSpec
+    paraphrase: PromptSpec
+    translate: tuple[PromptSpec, PromptSpec]
 
     @property
     def names(self) -> list[str]:
-        return [spec.name for spec in (*self.label, self.mix, self.generate, self.unlabeled)]
+        return [spec.name for spec in (*self.label, self.mix, self.generate, self.unlabeled, self.paraphrase,
+                                       *self.translate)]
 
 
 def prompts_for(specs: Sequence[PromptSpec], language: str, names: Sequence[str] = ()) -> Prompts:
-    """Choose from `specs`, best first: those named, then those of the language, in the order given."""
-    ranked = [named(specs, name) for name in names] + [spec for spec in specs if spec.language == language]
+    """Choose from `specs`, best first: those named, then those of the language, in the order given.
+
+    A text is translated into the next of LANGUAGES and back.
+    """
+    chosen = [named(specs, name) for name in names]
+    ranked = chosen + [spec for spec in specs if spec.language == language]
     first, second, *_ = [*_of(ranked, "label", language, 2)]
-    return Prompts((first, second), *(_of(ranked, use, language, 1)[0] for use in ("mix", "generate", "unlabeled")))
+    mix, generate, unlabeled, paraphrase = (_of(ranked, use, language, 1)[0]
+                                            for use in ("mix", "generate", "unlabeled", "paraphrase"))
+    other = LANGUAGES[(LANGUAGES.index(language) + 1) % len(LANGUAGES)]
+    there, back = (_of([spec for spec in [*chosen, *specs] if spec.language == into], "translate", into, 1)[0]
+                   for into in (other, language))
+    return Prompts((first, second), mix, generate, unlabeled, paraphrase, (there, back))
 
 
 def named(specs: Sequence[PromptSpec], name: str) -> PromptSpec:

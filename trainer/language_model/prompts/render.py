@@ -82,6 +82,14 @@ class Task:
         return WritePrompt(_joined([filled(self.spec.opening, values), *self._examples(examples, values, seed),
                                     filled(self.spec.question, values)]), mark)
 
+    def rewrite_prompt(self, text: str, seed: str) -> WritePrompt:
+        """Ask for `text` in other words or in another language, as the spec says."""
+        asked = shown(text, self.max_chars)
+        mark = self._mark([asked], seed)
+        values = self._values(mark)
+        return WritePrompt(_joined([filled(self.spec.opening, values),
+                                    filled(self.spec.question, values | {"text": asked})]), mark)
+
     def _values(self, mark: str) -> dict[str, str]:
         return {"task_type": self.spec.task_type, "text_type": self.spec.text_type,
                 "label_type": self.spec.label_type, "mark": mark}

@@ -10,7 +10,8 @@ from typing import Any
 
 from trainer.language_model.backend import LanguageModelError
 
-USES = ("label", "mix", "generate", "unlabeled")
+USES = ("label", "mix", "generate", "unlabeled", "paraphrase", "translate")
+SHOWS_TEXT = ("label", "paraphrase", "translate")    # uses whose question is about one text
 ORDERS = ("random", "by label")
 LANGUAGES = ("en", "ko")
 PACKAGED = ("english.toml", "korean.toml")
@@ -26,7 +27,7 @@ class PromptError(LanguageModelError):
 @dataclass(frozen=True)
 class PromptSpec:
     """A prompt of one `use`: `label` a text, `mix` labeled examples into a new one, `generate` texts of a label,
-    or write more like `unlabeled` ones.
+    write more like `unlabeled` ones, `paraphrase` a text, or `translate` it into the prompt's language.
 
     It reads opening, labels, examples, question, with blank lines between; `answer` follows
     the text that a `mix` has written and asks for its label.
@@ -56,7 +57,7 @@ class PromptSpec:
         self._check(0 <= self.n_examples <= 200, "n_examples", "0 to 200")
         for part in ("opening", "label_line", "example", "question", "answer"):
             self._check_part(part)
-        self._check(self.use != "label" or FENCED in self.question, "question", f"a template with {FENCED}")
+        self._check(self.use not in SHOWS_TEXT or FENCED in self.question, "question", f"a template with {FENCED}")
         self._check(self.use != "mix" or bool(self.answer), "answer", "a template that asks for the label")
 
     def word_of(self, label: str) -> str:

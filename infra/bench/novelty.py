@@ -1,0 +1,83 @@
+"""Measures novelty: which test texts of classes that had no labels are told from those that had, and how well."""
+
+import time
+from collections.abc import Callable, Mapping
+from statistics import mean
+from typing import Any
+
+import numpy as np
+
+from infra.bench.learning import Split
+from trainer.evaluation import macro_f1_of
+from trainer.learning.embedded import Labeled
+from trainer.learning.novelty import Novelty, learn_novelty
+from trainer.learning.supervised import learn_supervised
+from trainer.recipe import Recipe
+
+Say = Callable[[str], None]
+RECALL = 0.95                                         # of novel texts, at which false positives are counted
+KEYS = ("auroc", "fpr95", "open_accuracy", "open_f1", "known_called_novel")
+
+
+def measure(split: Split, outside: Mapping[str, np.ndarray], recipe: Recipe, *, known_ratio: float, n_draws: int,
+            say: Say) -> dict[str, Any]:
+    """Return means over draws of the known classes; `outside` are test vectors of no class, by their kind.
+
+    `open_accuracy` and `open_f1` count one more class, the unknown, at the threshold that
+    the known labels set; texts outside belong to it.
+    """
+    draws = []
+    for number in range(1 if known_ratio == 1 else n_draws):
+        draws.append(_draw(split, outside, recipe, known_ratio, number))
+        say(f"draw {number}: {draws[-1]}")
+    outside_means = {kind: {key: _mean([each["outside"][kind][key] for each in draws]) for key in ("auroc", "fpr95")}
+                     for kind in outside}
+    return {key: _mean([each[key] for each in draws if each[key] is not None]) for key in KEYS} | {
+        "outside": outside_means, "seconds": _mean([each["seconds"] for each in draws]), "draws": draws}
+
+
+def _draw(split: Split, outside: Mapping[str, np.ndarray], recipe: Recipe, known_ratio: float,
+          number: int) -> dict[str, Any]:
+    n_classes = split.pool.n_classes
+    known = np.sort(np.random.default_rng(number).permutation(n_classes)[: max(round(known_ratio * n_classes), 2)])
+    rows = np.isin(split.pool.classes, known)
+    labeled = Labeled(split.pool.vectors[rows], np.searchsorted(known, split.pool.classes[rows]), len(known))
+    head = learn_supervised(labeled, recipe.head, number)
+    began = time.perf_counter()
+    novelty = learn_novelty(labeled, recipe.novelty, number)
+    seconds = time.perf_counter() - began
+    assert novelty is not None
+    is_known = np.isin(split.test.classes, known)
+    vectors = np.concatenate([split.test.vectors, *outside.values()])
+    classes = np.concatenate([np.where(is_known, np.searchsorted(known, split.test.classes), len(known)),
+                              np.full(len(vectors) - len(split.test), len(known))])
+    told = novelty(vectors)
+    guesses = np.where(told >= novelty.threshold, len(known), head.probs(vectors).argmax(axis=1))
+    familiar = told[classes < len(known)]
+    found = _told_apart(familiar, told[classes == len(known)]) | {
+        "open_accuracy": round(float((guesses == classes).mean()), 4),
+        "open_f1": round(macro_f1_of(classes, guesses, len(known) + 1), 4),
+        "known_called_novel": round(float((familiar >= novelty.threshold).mean()), 4)}
+    return found | {"outside": {kind: _told_apart(familiar, novelty(each)) for kind, each in outside.items()},
+                    "signals": _weights(novelty, labeled), "seconds": round(seconds, 2)}
+
+
+def _told_apart(known: np.ndarray, novel: np.ndarray) -> dict[str, float | None]:
+    """Return how likely a novel text looks more novel than a known one, and the false positives at 95 % recall."""
+    if not len(novel):
+        return {"auroc": None, "fpr95": None}
+    ordered = np.sort(known)
+    below = (np.searchsorted(ordered, novel, "left") + np.searchsorted(ordered, novel, "right")) / 2
+    at = np.quantile(novel, 1 - RECALL)
+    return {"auroc": round(float(below.mean() / len(known)), 4), "fpr95": round(float((known >= at).mean()), 4)}
+
+
+def _weights(novelty: Novelty, labeled: Labeled) -> dict[str, float]:
+    """Say how much of the score each signal makes, in its spread over the labels."""
+    spread = np.abs(novelty.slopes) * novelty.signals(labeled.vectors[:2_000]).std(axis=0)
+    return dict(zip(("nearness", "logit"), (spread / spread.sum()).round(3).tolist(), strict=True))
+
+
+def _mean(values: list[Any]) -> float | None:
+    numbers = [value for value in values if value is not None]
+    return round(mean(numbers), 4) if numbers else None

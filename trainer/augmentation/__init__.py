@@ -1,0 +1,1 @@
+"""Augmentation: other ways to say a text, and which of them still mean the same class."""

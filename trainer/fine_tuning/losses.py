@@ -1,0 +1,75 @@
+"""The loss of a whole batch: human labels, pseudo-labels, and texts of one class that attract each other."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from trainer.fine_tuning.recipe import FineTuningRecipe
+from trainer.learning.consistency import Alignment, SoftThreshold
+
+LEAST = 1e-6
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Targets (B, C) and weights (B,) of a batch, its `n_labeled` human-labeled rows first."""
+
+    targets: Tensor
+    weights: Tensor
+    n_labeled: int
+
+
+@dataclass(frozen=True)
+class StepLosses:
+    """What a step minimizes, its parts, and the share of the bank's texts that counted."""
+
+    total: Tensor
+    supervised: Tensor
+    consistency: Tensor
+    mask_rate: Tensor
+
+
+class Doubt(nn.Module):
+    """Reconsiders pseudo-labels as the teacher learns: its aligned guesses are mixed in, unsure ones weigh less."""
+
+    def __init__(self, prior: Tensor, recipe: FineTuningRecipe) -> None:
+        super().__init__()
+        self.share = recipe.teacher_share
+        self.register_buffer("prior", prior)
+        self.alignment = Alignment(len(prior), recipe.ema_decay)
+        self.threshold = SoftThreshold(len(prior), recipe.ema_decay)
+
+    @torch.no_grad()
+    def forward(self, batch: Batch, teacher_logits: Tensor | None) -> Batch:
+        """Return the batch with the bank's targets and weights reconsidered; the human labels stay as they are."""
+        targets = batch.targets[batch.n_labeled :]
+        if teacher_logits is not None:
+            guesses = self.alignment(teacher_logits.softmax(dim=-1)) * self.prior
+            mixed = targets.clamp(min=LEAST) ** (1 - self.share) * guesses.clamp(min=LEAST) ** self.share
+            targets = F.normalize(mixed, p=1, dim=-1)
+        weights = batch.weights[batch.n_labeled :] * self.threshold(targets.max(dim=-1).values)
+        return Batch(torch.cat([batch.targets[: batch.n_labeled], targets]),
+                     torch.cat([batch.weights[: batch.n_labeled], weights]), batch.n_labeled)
+
+
+def step_losses(vectors: Tensor, logits: Tensor, batch: Batch, recipe: FineTuningRecipe) -> StepLosses:
+    """Fit the labels, agree on strong views with what weak ones are held to be, and gather what belongs together."""
+    per_text = F.cross_entropy(logits, batch.targets, reduction="none")                          # (B,)
+    supervised = per_text[: batch.n_labeled].mean()
+    weights = batch.weights[batch.n_labeled :]
+    consistency = (weights * per_text[batch.n_labeled :]).sum() / weights.sum().clamp(min=LEAST)
+    total = supervised + recipe.unlabeled_weight * consistency
+    if recipe.contrast_weight:
+        total = total + recipe.contrast_weight * contrast(vectors, batch, recipe.contrast_temperature)
+    return StepLosses(total, supervised.detach(), consistency.detach(), weights.mean())
+
+
+def contrast(vectors: Tensor, batch: Batch, temperature: float) -> Tensor:
+    """Supervised contrast (arXiv 2004.11362) with soft labels: a pair counts by how likely both are of one class."""
+    itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
+    likelihood = (vectors @ vectors.T / temperature).masked_fill(itself, float("-inf")).log_softmax(dim=-1)
+    pairs = (batch.targets @ batch.targets.T) * batch.weights[:, None] * batch.weights
+    pairs = pairs.masked_fill(itself, 0)
+    return -(pairs * likelihood.masked_fill(itself, 0)).sum() / pairs.sum().clamp(min=LEAST)
