@@ -37,7 +37,7 @@ def fill(rows: int, settings: IngestSettings) -> dict[str, Any]:
 
 
 def check_kept(rows: int, settings: IngestSettings) -> None:
-    """End here if the broker dropped messages, as the embedded one does beyond 5 MiB a partition."""
+    """End here if the broker dropped messages, as the embedded one does once a partition holds some MiB."""
     consumer = connect_consumer(settings, group_id=None)
     begins, ends = consumer.beginning_offsets(places(settings)), consumer.end_offsets(places(settings))
     consumer.close()
