@@ -9,6 +9,7 @@ from ingest.bank import DataBank
 from registry.audit import record
 from registry.database import write
 from registry.lifecycle.versions import versions_trained_since
+from registry.proposals import forget_texts
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ def forget(bank: DataBank, engine: Engine, subject: str, *, actor: str, reason: 
     with write(engine) as session:
         versions = [] if done.first_version is None else versions_trained_since(session, done.first_version)
         names = [f"{version.task} v{version.number}" for version in versions]
+        if done.first_version is not None:
+            forget_texts(session, done.first_version)
         record(session, action="bank:forgotten", subject=name, actor=actor, reason=reason, now=now, details={
             "n_rows": done.n_rows, "first_bank_version": done.first_version, "bank_version": done.version,
             "model_versions": names})

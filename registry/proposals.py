@@ -29,6 +29,7 @@ ACTIONS = {
     ProposalState.REJECTED: "class:rejected",
     ProposalState.SNOOZED: "class:snoozed",
 }
+TEXTS = ("exemplars", "boundary", "parts", "places", "terms")               # findings that hold words of texts
 FOUND = ("name", "n_texts", "near_label", "cohesion", "stability", "findings", "bank_version", "version_number")
 
 
@@ -59,6 +60,22 @@ def record_proposals(session: Session, task: str, proposals: Iterable[ClassPropo
     audit.record(session, action="class:proposed", subject=task, actor=actor, now=now,
                  reason=f"{len(kept)} classes proposed", details={"names": [proposal.name for proposal in kept]})
     return kept
+
+
+def forget_texts(session: Session, bank_version: int) -> int:
+    """Drop the texts of all proposals made from `bank_version` on, since it may hold erased ones; return how many.
+
+    What waits is removed, the next discovery finds it anew; what was decided is remembered
+    by hashes and place alone.
+    """
+    query = select(ClassProposal).where(col(ClassProposal.bank_version) >= bank_version)
+    proposals = session.exec(query.with_for_update()).all()
+    for proposal in proposals:
+        if proposal.state is ProposalState.PROPOSED:
+            session.delete(proposal)
+        else:
+            proposal.findings = {key: value for key, value in proposal.findings.items() if key not in TEXTS}
+    return len(proposals)
 
 
 def get_proposal(session: Session, number: int) -> ClassProposal:

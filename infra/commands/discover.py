@@ -74,7 +74,7 @@ def show(number: int, is_json: bool) -> None:
     click.echo(f"texts over time: {' '.join(str(span['n_texts']) for span in found.get('trend', ()))}")
     texts = numbered(proposal)
     for index, text in texts.items():
-        if index == len(found["exemplars"]) + 1:
+        if index == len(found.get("exemplars", ())) + 1:
             click.echo("boundary texts, left out unless corrected:")
         click.echo(f"{index:3d}  {' '.join(text.split())[:160]}")
 

@@ -13,7 +13,7 @@ from registry.lifecycle.compatibility import compatibility_change
 from registry.lifecycle.promotion import approve, promote, wanted
 from registry.lifecycle.runs import requested_run
 from registry.lifecycle.versions import record_evaluation, record_gate, register_candidate
-from registry.proposals import list_proposals, record_proposals
+from registry.proposals import forget_texts, list_proposals, record_proposals
 from registry.tables import ClassProposal, Part, ProposalState
 from registry.tasks import create_task, label_space
 from registry.text import text_hash
@@ -159,6 +159,17 @@ def test_a_decision_is_made_once(discovers, decides, now, second):
     decides(accept, proposal.id, name="lost card")
     with pytest.raises(IllegalMove, match="accepted by ada"):
         decides(second, proposal.id, **more.get(second, {}))
+
+
+def test_erased_texts_leave_the_proposals_and_what_was_decided_is_still_remembered(discovers, decides):
+    first, _other = discovers(found(), found(OTHERS, "crypto", (0.0, 1.0)))
+    decides(reject, first.id)
+    with write(discovers.engine) as session:
+        assert forget_texts(session, 4) == 0 and forget_texts(session, 3) == 2
+    with read(discovers.engine) as session:
+        left, = list_proposals(session, "intents")
+    assert left.id == first.id and not any(text in str(left.findings) for text in [*TEXTS, *OTHERS])
+    assert [each.name for each in discovers(found(), found(OTHERS, "crypto", (0.0, 1.0)))] == ["crypto"]
 
 
 def test_an_unknown_proposal_and_a_nameless_decider_are_refused(discovers, now):
