@@ -52,6 +52,7 @@ class Shadow:
         self.waiting: queue.SimpleQueue[Shown | None] = queue.SimpleQueue()
         self.n_waiting, self.lock = 0, threading.Lock()
         self.failing: set[str] = set()                # digests that were told about
+        self.compared: dict[str, dict[str, int]] = {}                # version -> agreed, disagreed: for the heartbeat
         self.aside = ThreadPoolExecutor(1, "shadow-run", yield_to_others if gives_way else None)
         self.pace = replace(AT_ONCE, executor=self.aside)
         self.thread = threading.Thread(target=self._run, name="shadow", daemon=True)
@@ -104,6 +105,9 @@ class Shadow:
         n_agreed = sum(row["label"] == label for row, label in zip(told, shown.labels, strict=True))
         count(task, number, "agreed", n_agreed)
         count(task, number, "disagreed", len(told) - n_agreed)
+        compared = self.compared.setdefault(f"{task} v{number}", {"agreed": 0, "disagreed": 0})
+        compared["agreed"] += n_agreed
+        compared["disagreed"] += len(told) - n_agreed
 
     def _say_failing(self, task: str, number: int, digest: str, error: Exception) -> None:
         if digest not in self.failing:

@@ -54,6 +54,7 @@ class Watcher:
         self.engine, self.store, self.slots, self.providers, self.threads = engine, store, slots, providers, threads
         self.metrics, self.process, self.now = metrics, process, now
         self.trials: dict[tuple[str, AliasName], ModelSlot] = {}
+        self.compared: dict[str, dict[str, int]] = {}                # what the shadow counts, told with the heartbeat
         self.bodies = Bodies()
         self.setbacks: dict[tuple[str, AliasName], Setback] = {}
         self.is_complete = False                      # everything that was wanted at the last look is served
@@ -103,7 +104,8 @@ class Watcher:
 
     def says(self) -> dict[str, Any]:
         return {"serves": {task: slot.current.version_number for task, slot in self.slots.items() if slot.current},
-                "provider": self.providers[0]}
+                "provider": self.providers[0],
+                "compared": {name: dict(found) for name, found in list(self.compared.items())}}
 
     def _bring(self, each: Wanted) -> None:
         """Swap to what is wanted, unless it serves already or was tried a moment ago."""

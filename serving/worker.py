@@ -45,6 +45,7 @@ class Worker:
         self.executor = ThreadPoolExecutor(settings.n_lanes, "compute")
         self.shadow = Shadow(watcher.trials, self._publish, metrics, max_texts=settings.max_shadow_texts,
                              gives_way=settings.threads == 1)
+        watcher.compared = self.shadow.compared
 
     @property
     def slots(self) -> dict[str, ModelSlot]:

@@ -10,11 +10,13 @@ from registry.acts.administering import (
 )
 from registry.acts.deciding import (
     approve,
+    end_trial,
     last_decision,
     promote,
     reject,
     request_run,
     roll_back,
+    start_trial,
 )
 from registry.acts.teaching import (
     accept_class,
@@ -40,6 +42,7 @@ __all__ = [
     "change_label",
     "change_role",
     "claim_review",
+    "end_trial",
     "import_labels",
     "invite_person",
     "last_decision",
@@ -55,5 +58,6 @@ __all__ = [
     "skip_review",
     "snooze_class",
     "split_class",
+    "start_trial",
     "undo_review",
 ]

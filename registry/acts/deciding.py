@@ -6,10 +6,13 @@ from sqlmodel import Session, col, select
 
 from registry.accounts.roles import Person, Role, needs
 from registry.errors import Stale
-from registry.lifecycle import promotion, runs
-from registry.lifecycle.stages import name_of
+from registry.lifecycle import promotion, runs, trials
+from registry.lifecycle.aliases import alias_of
+from registry.lifecycle.stages import ACTIONS, name_of
 from registry.lifecycle.versions import get_version
-from registry.tables import AuditEntry, ModelVersion, Run, Stage
+from registry.tables import AliasName, AuditEntry, ModelVersion, Run, Stage
+
+DECISIONS = ("model:registered", "model:rolled_back", *ACTIONS.values())
 
 
 @needs(Role.APPROVER)
@@ -58,6 +61,27 @@ def roll_back(session: Session, person: Person, task: str, number: int, *, seen:
 
 
 @needs(Role.APPROVER)
+def start_trial(session: Session, person: Person, task: str, number: int, name: AliasName, *, seen: str,
+                share: float | None, reason: str, now: datetime) -> ModelVersion:
+    """Try a version beside the champion; doing it twice is doing it once."""
+    version, alias = get_version(session, task, number), alias_of(session, task, name)
+    if alias is not None and (alias.version_number, alias.share) == (number, share):
+        return version
+    _check_seen(session, version, seen)
+    return trials.start_trial(session, task, number, name, share=share, actor=person.name, reason=reason, now=now)
+
+
+@needs(Role.APPROVER)
+def end_trial(session: Session, person: Person, task: str, number: int, name: AliasName, *, reason: str,
+              now: datetime) -> ModelVersion:
+    """End the trial of a version; harmless if it has ended already."""
+    version, alias = get_version(session, task, number), alias_of(session, task, name)
+    if alias is not None and alias.version_number == number:
+        trials.end_trial(session, task, name, actor=person.name, reason=reason, now=now)
+    return version
+
+
+@needs(Role.APPROVER)
 def request_run(session: Session, person: Person, task: str, *, reason: str, now: datetime) -> Run:
     """Ask for a run; asking again while one waits returns the one that waits."""
     return runs.request_run(session, task, actor=person.name, reason=reason, now=now)
@@ -66,7 +90,7 @@ def request_run(session: Session, person: Person, task: str, *, reason: str, now
 def last_decision(session: Session, version: ModelVersion) -> AuditEntry | None:
     """Return the entry of what was last decided on a version."""
     query = select(AuditEntry).where(AuditEntry.subject == name_of(version),
-                                     AuditEntry.action != "model:swap_failed")
+                                     col(AuditEntry.action).in_(DECISIONS))
     return session.exec(query.order_by(col(AuditEntry.number).desc()).limit(1)).first()
 
 

@@ -9,8 +9,9 @@ from registry.console import openapi
 from registry.console.console import Console
 from registry.console.reading import Json, place_of, row_of
 from registry.errors import NotFound
+from registry.lifecycle.trials import TRIALS
 from registry.proposals import get_proposal
-from registry.tables import ModelVersion
+from registry.tables import AliasName, ModelVersion
 from registry.tasks import get_task
 
 
@@ -31,6 +32,16 @@ def promote(console: Console, session: Session, person: Person, request: Request
 
 def roll_back(console: Console, session: Session, person: Person, request: Request, given: openapi.Decision) -> Json:
     return _decided(acts.roll_back(session, person, *place_of(request), seen=given.seen.value, reason=given.reason,
+                                   now=console.now()))
+
+
+def start_trial(console: Console, session: Session, person: Person, request: Request, given: openapi.Trial) -> Json:
+    return _decided(acts.start_trial(session, person, *place_of(request), _trial(request), seen=given.seen.value,
+                                     share=given.share, reason=given.reason, now=console.now()))
+
+
+def end_trial(console: Console, session: Session, person: Person, request: Request, given: openapi.Reasoned) -> Json:
+    return _decided(acts.end_trial(session, person, *place_of(request), _trial(request), reason=given.reason,
                                    now=console.now()))
 
 
@@ -113,6 +124,13 @@ def remove_label(console: Console, session: Session, person: Person, request: Re
 
 def _decided(found: ModelVersion) -> Json:
     return {"task": found.task, "number": found.number, "stage": found.stage.value, "digest": found.digest}
+
+
+def _trial(request: Request) -> AliasName:
+    name = request.path_params["trial"]
+    if name not in list(TRIALS):
+        raise NotFound(f"there is no trial {name[:40]!r}", f"there are {', '.join(each.value for each in TRIALS)}")
+    return AliasName(name)
 
 
 def _proposal(session: Session, request: Request) -> int:

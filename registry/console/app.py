@@ -43,6 +43,7 @@ from registry.console.settings import ConsoleSettings
 from registry.console.words import load_words
 from registry.database import read, write
 from registry.errors import HyperMatchError
+from registry.lifecycle.trials import TRIALS
 from registry.settings import RegistrySettings
 from registry.webhooks.outbox import Outbox
 from registry.webhooks.sending import sender
@@ -92,6 +93,9 @@ def routes() -> list[Route]:
                 action(partial(version.decide, act=act), Role.APPROVER), methods=post)
           for act in version.DECISIONS),
         Route("/tasks/{task}/discovery", page(discovery.show), methods=get),
+        *(Route(f"/tasks/{{task}}/versions/{{number:number}}/{name.value}{end}",
+                action(partial(act, name=name), Role.APPROVER), methods=post)
+          for name in TRIALS for end, act in (("", version.start_trial), ("/end", version.end_trial))),
         *(Route(f"/tasks/{{task}}/discovery/{{proposal:number}}/{act}",
                 action(partial(discovery.decide, act=act), Role.APPROVER), methods=post)
           for act in discovery.DECISIONS),

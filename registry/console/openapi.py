@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from registry.accounts.roles import SCOPES, Role
+from registry.lifecycle.trials import TRIALS
 from registry.tables import Part, RunState, Stage
 
 Reason = Field(min_length=1, max_length=2_000, description="Why; kept in the audit log.")
@@ -46,6 +47,12 @@ class LabelChange(Strict):
     was: str = Field(max_length=200, description="The label that was seen; another one by now is a 409.")
     label: str = Field(max_length=200)
     reason: str = Field("", max_length=2_000)
+
+
+class Trial(Decision):
+    """A trial beside the champion."""
+
+    share: float | None = Field(None, gt=0, lt=1, description="Of the requests; only a canary has one.")
 
 
 class ClassDecision(Strict):
@@ -137,6 +144,9 @@ OPERATIONS = [
     Operation("promote", "POST", f"{_VERSION}/promote", "Make a version the champion.", Role.APPROVER, body=Decision),
     Operation("roll_back", "POST", f"{_VERSION}/rollback", "Return to a version that was champion before.",
               Role.APPROVER, body=Decision),
+    Operation("start_trial", "POST", f"{_VERSION}/trials/{{trial}}", "Try a version as challenger or canary.",
+              Role.APPROVER, body=Trial),
+    Operation("end_trial", "POST", f"{_VERSION}/trials/{{trial}}/end", "End a trial.", Role.APPROVER, body=Reasoned),
     Operation("drift", "GET", "/tasks/{task}/drift", "List the newest looks for drift.", gives=_LIST),
     Operation("proposals", "GET", "/tasks/{task}/proposals", "List the proposed classes.", gives=_LIST),
     Operation("accept_class", "POST", f"{_PROPOSAL}/accept", "Make a proposal a class.", Role.APPROVER,
@@ -208,7 +218,9 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
-    kinds = {name: {"type": "integer", "minimum": 0, "maximum": 999_999_999} for name in _NUMBERS}
+    number = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+    kinds: dict[str, dict[str, Any]] = dict.fromkeys(_NUMBERS, number)
+    kinds["trial"] = {"type": "string", "enum": [name.value for name in TRIALS]}
     return [{"name": name, "in": "path", "required": True, "schema": kinds.get(name, {"type": "string"})}
             for name in re.findall(r"\{(\w+)\}", path)]
 

@@ -180,6 +180,8 @@ def test_a_challenger_is_compared_and_published_and_never_heard(installation, se
         told = ask(client, f"card {number}", "money")
         assert told["model_version"] == 1 and {row["label"] for row in told["predictions"]} == {"lost"}
     wait_until(lambda: shadowed(other, "disagreed") == before + 40)
+    watcher, name = client.app.state.worker.watcher, f"intents v{other}"      # its heartbeat tells it to the console
+    wait_until(lambda: watcher.says()["compared"].get(name) == {"agreed": 0, "disagreed": 40})
     served, shown = ([event for event in kafka.events if event["source"] == each] for each in ("serving", "shadow"))
     assert len(served) == len(shown) == 40
     assert {(event["model_version"], event["label"]) for event in shown} == {(other, "money")}

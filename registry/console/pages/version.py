@@ -8,10 +8,13 @@ from registry import acts, audit
 from registry.artifacts.bundle import load_bundle
 from registry.console.pages.task import task_of
 from registry.console.visits import Visit
-from registry.errors import HyperMatchError
+from registry.errors import HyperMatchError, Refused
+from registry.heartbeats import live
+from registry.lifecycle.aliases import alias_of
 from registry.lifecycle.stages import name_of
+from registry.lifecycle.trials import TRIALS
 from registry.lifecycle.versions import champion_of, get_version
-from registry.tables import ModelVersion, Run, Stage
+from registry.tables import Alias, AliasName, ModelVersion, Run, Stage
 from registry.tasks import label_space
 
 DECISIONS = {"approve": "approved", "reject": "rejected", "promote": "promoted", "rollback": "rolled_back"}
@@ -28,6 +31,8 @@ def show(visit: Visit) -> Response:
         "version.html", task=task, version=version, other=other, champion=champion, run=run,
         history_entries=list(audit.entries(session, subject=name_of(version))), may=_decisions(version),
         labels=_label_changes(visit, version, other), classes=_classes(version, other),
+        trials=_trials(visit, version), on_trial=_on_trial(visit, version),
+        compared=_compared(visit, version),
         recipe=recipe_changes(version, other), verified=_verified(visit, version),
         blocked=visit.console.registry.is_four_eyes and visit.actor.name == version.requested_by)
 
@@ -45,6 +50,20 @@ def decide(visit: Visit, act: str) -> Response:
     return visit.go(f"/tasks/{task}/versions/{number}", DECISIONS[act])
 
 
+def start_trial(visit: Visit, name: AliasName) -> Response:
+    """Try the version beside the champion, as the form says."""
+    task, number = visit.request.path_params["task"], visit.request.path_params["number"]
+    acts.start_trial(visit.session, visit.actor, task, number, name, seen=visit.given("seen"),
+                     share=_share(visit, name), reason=visit.given("reason"), now=visit.now)
+    return visit.go(f"/tasks/{task}/versions/{number}", f"{name.value}_started")
+
+
+def end_trial(visit: Visit, name: AliasName) -> Response:
+    task, number = visit.request.path_params["task"], visit.request.path_params["number"]
+    acts.end_trial(visit.session, visit.actor, task, number, name, reason=visit.given("reason"), now=visit.now)
+    return visit.go(f"/tasks/{task}/versions/{number}", "trial_ended")
+
+
 def recipe_changes(version: ModelVersion, other: ModelVersion | None) -> list[tuple[str, Any, Any]]:
     """Return the recipe values that differ: name, the champion's, this version's."""
     if other is None:
@@ -60,6 +79,36 @@ def _decisions(version: ModelVersion) -> list[str]:
         return ["rollback"] if version.was_champion else []
     return {Stage.AWAITING_APPROVAL: ["approve", "reject"], Stage.APPROVED: ["promote", "reject"],
             Stage.CANDIDATE: ["reject"], Stage.EVALUATED: ["reject"]}.get(version.stage, [])
+
+
+def _share(visit: Visit, name: AliasName) -> float | None:
+    """Read percent; a challenger has no share."""
+    if name is not AliasName.CANARY:
+        return None
+    percent = visit.given("percent")
+    if not percent.isdecimal() or not 1 <= int(percent[:4]) <= 99:
+        raise Refused("a canary answers 1 to 99 % of the requests")
+    return int(percent) / 100
+
+
+def _trials(visit: Visit, version: ModelVersion) -> list[AliasName]:
+    """Return the trials that this version may stand in and does not."""
+    if champion_of(visit.session, version.task) is None:
+        return []
+    standing = {alias.name for alias in _on_trial(visit, version)}
+    return [name for name, stages in TRIALS.items() if version.stage in stages and name not in standing]
+
+
+def _on_trial(visit: Visit, version: ModelVersion) -> list[Alias]:
+    found = [alias_of(visit.session, version.task, name) for name in TRIALS]
+    return [alias for alias in found if alias is not None and alias.version_number == version.number]
+
+
+def _compared(visit: Visit, version: ModelVersion) -> dict[str, int]:
+    """Add up how often the version agreed with what was answered, as far as the live servers count."""
+    found = [beat.says.get("compared", {}).get(name_of(version), {})
+             for beat in live(visit.session, visit.now, "server")]
+    return {name: sum(each.get(name, 0) for each in found) for name in ("agreed", "disagreed")}
 
 
 def _label_changes(visit: Visit, version: ModelVersion, other: ModelVersion | None) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from sqlmodel import select
 from registry.audit import entries, verify_chain
 from registry.console.pages.labels import neutral, unmarked
 from registry.database import read, write
+from registry.heartbeats import beat
 from registry.lifecycle.promotion import approve as approve_elsewhere
 from registry.lifecycle.versions import get_version
 from registry.tables import LabeledText, Run
@@ -82,6 +83,34 @@ def test_who_may_not_decide_sees_no_button_and_is_refused(signed_in, engine, nam
     person.post("/tasks/intents/runs", {"reason": "please"}, 403)
     person.get("/people", 403)
     assert stage(engine, 2) == "awaiting approval"
+
+
+def test_a_version_is_tried_beside_the_champion_once_and_its_trial_ends_once(signed_in, engine, now):
+    ada = signed_in("ada")
+    trial = {"seen": "awaiting approval", "reason": "see what it says"}
+    for _ in range(2):
+        ada.post(f"{V2}/challenger", trial)
+    assert "nothing compared yet" in ada.get(V2)
+    with write(engine) as session:
+        for number in (1, 2):
+            beat(session, process=f"server@host:{number}", kind="server", interval_seconds=10, now=now,
+                 says={"compared": {"intents v2": {"agreed": 45, "disagreed": 5}}})
+    assert "agreed with 90.0 % of 100 answers" in ada.get(V2)
+    assert "Challenger" in ada.get(V2) and len(told(engine, "model:trial_started")) == 1
+    ada.post(f"{V2}/canary", {**trial, "percent": "5"}, 409)
+    for _ in range(2):
+        ada.post(f"{V2}/approve", APPROVAL)
+    for percent in ("0", "100", "x"):
+        ada.post(f"{V2}/canary", {"seen": "approved", "reason": "a little", "percent": percent}, 422)
+    for _ in range(2):
+        ada.post(f"{V2}/canary", {"seen": "approved", "reason": "a little", "percent": "5"})
+    assert "5 % of the requests" in ada.get(V2)
+    for _ in range(2):
+        ada.post(f"{V2}/canary/end", {"reason": "enough"})
+    for _ in range(2):
+        ada.post(f"{V2}/promote", {"seen": "approved", "reason": "go"})
+    assert stage(engine, 2) == "champion" and len(told(engine, "model:promoted")) == 2
+    signed_in("lars").post(f"{V2}/challenger", trial, 403)
 
 
 def test_a_refused_version_can_not_be_promoted(signed_in, engine):

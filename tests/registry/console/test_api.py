@@ -51,6 +51,10 @@ def test_a_program_approves_and_promotes_as_a_person_would_and_twice_is_once(pro
         assert ci.post(f"{V2}/approve", json=APPROVAL).json()["stage"] == "approved"
     for _ in range(2):
         assert ci.post(f"{V2}/promote", json={"seen": "approved", "reason": "go"}).json()["stage"] == "champion"
+    trial = {"seen": "archived", "reason": "compare", "share": 0.1}
+    assert ci.post(V2.replace("/2", "/1/trials/canary"), json=trial).status_code == 200
+    assert ci.post(V2.replace("/2", "/1/trials/champion"), json=trial).status_code == 404
+    assert ci.post(V2.replace("/2", "/1/trials/canary/end"), json={"reason": "enough"}).status_code == 200
     assert ci.post(f"{V2}/reject", json={"seen": "approved", "reason": "no"}).status_code == 409
     with read(engine) as session:
         found = [(entry.actor, entry.reason) for entry in entries(session, action="model:approved")]
