@@ -79,7 +79,7 @@ def test_those_who_ask_again_at_once_are_one_batch_again(make):
         await asyncio.gather(*(ask(batcher, 0.003 * number) for number in range(8)))
 
     asyncio.run(run())
-    assert current.predictor.sizes == [1, 7, 8]
+    assert current.predictor.sizes == [8, 8]
 
 
 def test_a_lone_request_waits_for_nobody(make):
