@@ -17,6 +17,7 @@ from ingest.errors import KafkaRefused
 from ingest.metrics import Metrics
 from ingest.raw import Place, RawBatch
 from ingest.settings import IngestSettings
+from ingest.unpacking import Message
 
 POLL_MS = 200
 PAUSED_MS = 20                                 # nothing comes while paused; the worker must not run dry meanwhile
@@ -39,14 +40,14 @@ class Buffer:
         self.n_bytes = 0
         self.since: float | None = None
 
-    def add(self, place: TopicPartition, records: list[Any], clock: float) -> None:
-        """Keep values and offsets, and let go of the records: many of them alive burden the garbage collector."""
+    def add(self, place: TopicPartition, messages: list[Message], clock: float) -> None:
+        """Keep values and offsets apart: of neither does the garbage collector keep track."""
         values, offsets = self.held.setdefault(as_place(place), ([], []))
-        came = [record.value for record in records]
+        came_offsets, came = zip(*messages, strict=True)
         values += came
-        offsets += [record.offset for record in records]
-        self.n += len(records)
-        self.n_bytes += sum(len(value) for value in came if value)
+        offsets += came_offsets
+        self.n += len(messages)
+        self.n_bytes += sum(map(len, filter(None, came)))
         self.since = clock if self.since is None else self.since
 
     def is_due(self, clock: float) -> bool:
@@ -100,15 +101,15 @@ class Ingest(ConsumerRebalanceListener):
             self.check_failure()
             if self.must_start:
                 return self.start_from_bank()  # and read again what was polled from elsewhere
-            for place, records in polled.items():
-                self.buffer.add(place, records, time.monotonic())
-                self.n_read += len(records)
+            for place, messages in polled.items():
+                self.buffer.add(place, messages, time.monotonic())
+                self.n_read += len(messages)
             if self.buffer.is_due(time.monotonic()):
                 self.flush()
             self.commit_banked()
             return self.keep_pace()
 
-    def poll(self) -> dict[TopicPartition, list[Any]]:
+    def poll(self) -> dict[TopicPartition, list[Message]]:
         """Return what has come; whatever the client stumbles over, begin again where the bank stands."""
         try:
             return self.consumer.poll(timeout_ms=self.patience_ms())

@@ -13,9 +13,11 @@ from ingest.schema import SCHEMA
 
 N_ATTEMPTS = 20                                # compaction and forgetting may collide with an append a few times
 PLAIN = ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE")
+COUNTED = ColumnProperties(dictionary_enabled=False, statistics_enabled="CHUNK")
 WRITER = WriterProperties(
     compression="ZSTD", compression_level=1, default_column_properties=ColumnProperties(statistics_enabled="CHUNK"),
     column_properties={"id": PLAIN, "text": PLAIN, "text_hash": PLAIN,       # all different: a dictionary is wasted
+                       "at": COUNTED, "offset": COUNTED,
                        "subject": ColumnProperties(statistics_enabled="NONE")})
 
 

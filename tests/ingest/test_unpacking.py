@@ -32,17 +32,21 @@ def content_of(batches, *, magic=2, codec=PLAIN, gap=0):
     return content
 
 
+def plain(records):
+    return [record if type(record) is tuple else (record.offset, record.value) for record in records]
+
+
 def taken(kind, content, begin=0, n=3):
     records, found = kind(begin, PLACE, MemoryRecords(content)), []
     while records:
-        found += [(record.offset, record.value, records.next_fetch_offset) for record in records.take(n)[-1:]]
+        found += plain(records.take(n))
         found += [(records.next_fetch_offset, bool(records))]
     return found
 
 
 def all_of(kind, content, begin=0):
     records = kind(begin, PLACE, MemoryRecords(content))
-    return [(record.offset, record.value) for record in records.take(1_000)], records.next_fetch_offset
+    return plain(records.take(1_000)), records.next_fetch_offset
 
 
 @settings(max_examples=150, deadline=None)

@@ -66,6 +66,34 @@ def test_what_waits_while_a_batch_runs_becomes_the_next_batch(make):
     assert current.predictor.sizes == [1, 8, 3]
 
 
+def test_those_who_ask_again_at_once_are_one_batch_again(make):
+    current = loaded(1, seconds=0.2)                  # a breath is 6 ms
+
+    async def ask(batcher, pause):
+        await batcher.answer(["0"], 5)
+        await asyncio.sleep(pause)
+        await batcher.answer(["1"], 5)
+
+    async def run():
+        batcher = make(current)
+        await asyncio.gather(*(ask(batcher, 0.003 * number) for number in range(8)))
+
+    asyncio.run(run())
+    assert current.predictor.sizes == [1, 7, 8]
+
+
+def test_a_lone_request_waits_for_nobody(make):
+    async def run():
+        batcher = make(loaded(1, seconds=0.1))
+        await batcher.answer(["0"], 5)
+        await asyncio.sleep(0.003)                    # into the breath that follows a run
+        begun = time.perf_counter()
+        await batcher.answer(["1"], 5)
+        return time.perf_counter() - begun
+
+    assert asyncio.run(run()) < 0.2                   # a run, and some breaths of 3 ms
+
+
 def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(make):
     gate = threading.Event()
 

@@ -111,8 +111,8 @@ def _take(arm: Literal["augmented", "advised"], learned: Learned, domain: Domain
         answers = before.labels_only if learned.choice.arm == "labels-only" else before.logits.argmax(axis=1)
         duel = Duel.of(held_out.classes, answers, held_out.logits.argmax(axis=1))
     choice = choose_more(arm, learned.choice, duel, recipe.min_advice_certainty)
-    return Taken(replace(learned, head=found if choice.arm == arm else learned.head, choice=choice, **{arm: found}),
-                 held_out)
+    learned = replace(learned, augmented=found) if arm == "augmented" else replace(learned, advised=found)
+    return Taken(replace(learned, head=found if choice.arm == arm else learned.head, choice=choice), held_out)
 
 
 def in_domain_head(domain: Domain, labeled: Labeled, held_out: HeldOutAnswers | None, head: HeadRecipe,
