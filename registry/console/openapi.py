@@ -255,5 +255,6 @@ _PROBLEMS = {
         "schema": {"$ref": "#/components/schemas/Problem"}}}}
     for code, says in {"400": "The request does not fit this document.", "401": "No token that is known and alive.",
                        "403": "This token may not.", "404": "There is no such thing.",
-                       "409": "Somebody else decided meanwhile.", "413": "Too large.",
+                       "409": "Somebody else decided meanwhile.", "411": "The length of the body is not stated.",
+                       "413": "Too large.",
                        "422": "A rule of the registry forbids it."}.items()}

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.console.settings import ConsoleSettings
@@ -49,17 +49,25 @@ class Guarded:
             headers["Strict-Transport-Security"] = "max-age=31536000"
         headers.setdefault("Cache-Control", "no-store")      # static files set their own
 
-    def _refusal(self, request: Request) -> PlainTextResponse | None:
+    def _refusal(self, request: Request) -> Response | None:
         if b"%00" in request.scope.get("raw_path", b"") + request.scope.get("query_string", b""):
-            return PlainTextResponse("no address holds a zero byte", 400)       # PostgreSQL takes none
+            return _refused(request, 400, "no address holds a zero byte")       # PostgreSQL takes none
         if request.method in ("GET", "HEAD"):
             return None
         if "transfer-encoding" in request.headers:
-            return PlainTextResponse("the length of the body must be stated", 411)
+            return _refused(request, 411, "the length of the body must be stated")
         length = request.headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self.settings.max_upload_bytes + FORM_ROOM_BYTES:
-            return PlainTextResponse("the body is too large", 413)
+            return _refused(request, 413, "the body is too large")
         return None
+
+
+def _refused(request: Request, status: int, what: str) -> Response:
+    """Answer before any route is known; programs get a problem document here too."""
+    if not request.url.path.startswith("/api/"):
+        return PlainTextResponse(what, status)
+    content = {"type": "about:blank", "status": status, "title": what}
+    return JSONResponse(content, status, media_type="application/problem+json")
 
 
 def check_origin(request: Request, settings: ConsoleSettings) -> None:

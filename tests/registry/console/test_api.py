@@ -91,9 +91,10 @@ def test_every_fault_of_a_program_is_a_problem_document(program, path, body, sta
     assert answer.headers["content-type"] == "application/problem+json" and answer.json()["status"] == status
 
 
-@pytest.mark.parametrize("query", ["page=0", "page=x", "per_page=1000", "part=none", "nope=1"])
+@pytest.mark.parametrize("query", ["page=0", "page=x", "per_page=1000", "part=none", "nope=1", "q=%00"])
 def test_a_query_that_the_document_does_not_know_is_refused(program, query):
-    assert program("vera", "read").get(f"/api/v1/tasks/intents/labels?{query}").status_code in (400, 422)
+    answer = program("vera", "read").get(f"/api/v1/tasks/intents/labels?{query}")
+    assert answer.status_code in (400, 422) and answer.headers["content-type"] == "application/problem+json"
 
 
 def test_a_program_decides_on_classes_and_answers_the_queue(program):
