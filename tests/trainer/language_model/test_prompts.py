@@ -136,7 +136,8 @@ def test_a_spec_that_cannot_be_used_is_named(change, says):
 
 def test_prompts_that_a_recipe_names_replace_those_of_the_language():
     specs = list(SPECS.values())
-    assert prompts_for(specs, "ko").names == ["label-ko", "sort-ko", "mix-ko", "generate-ko", "unlabeled-ko"]
+    assert prompts_for(specs, "ko").names == ["label-ko", "sort-ko", "mix-ko", "generate-ko", "unlabeled-ko",
+                                              "paraphrase-ko", "translate-en", "translate-ko"]
     assert prompts_for(specs, "en", ["sort-en", "mix-ko"]).names[:3] == ["sort-en", "label-en", "mix-ko"]
     with pytest.raises(PromptError, match="no prompt 'none'"):
         prompts_for(specs, "en", ["none"])
