@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -25,17 +24,13 @@ from trainer.encoders.embedder import Embedder
 from trainer.encoders.kinds import open_encoder
 from trainer.encoders.subword import config_of
 from trainer.errors import EncoderError, Interrupted
-from trainer.learning.embedded import Labeled
-from trainer.learning.supervised import learn_supervised
-from trainer.learning.tfidf import answers_of_tfidf
 from trainer.pretraining.card import Source
 from trainer.pretraining.kept import find, kept_encoders
 from trainer.pretraining.pretrain import UNFINISHED, pretrain_encoder
 from trainer.pretraining.texts import Batch, gate_texts_of, gathered, of_bank
-from trainer.recipe import HeadRecipe, recipe_of
+from trainer.recipe import recipe_of
 from trainer.workplace import limit_threads
 
-ROOT = Path(__file__).parents[2]
 TINY = """
 [subword]
 dimensions = 16
@@ -212,37 +207,3 @@ def test_texts_of_one_word_each_have_no_contexts_and_are_embedded_nevertheless(t
     vectors = encoder.build()(torch.from_numpy(encoder.featurize(["네", "아니요"])["ngram_ids"])).detach().numpy()
 
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-4)
-
-
-def few_labels_accuracy(answers_of, texts, classes):
-    """Mean accuracy over three draws of three labels per class; all else is asked."""
-    found = []
-    for draw in range(3):
-        order = np.random.default_rng(draw).permutation(len(texts))
-        drawn = np.concatenate([order[classes[order] == klass][:3] for klass in np.unique(classes)])
-        asked = np.setdiff1d(order, drawn)
-        found.append((answers_of(drawn, asked).argmax(axis=1) == classes[asked]).mean())
-    return np.mean(found)
-
-
-def test_few_labels_teach_more_through_subword_than_through_the_ngrams_or_one_of_its_blocks(tmp_path):
-    rows = pq.read_table(ROOT / "infra/demo/banking77.parquet").to_pandas()
-    rows = rows[rows["label"].isin(sorted(rows["label"].unique())[:10])].reset_index(drop=True)
-    texts, classes = list(rows["text"]), rows["label"].astype("category").cat.codes.to_numpy(np.int64)
-    recipe = recipe_of({"encoder": "subword"})
-    encoder = open_encoder(recipe, texts, tmp_path)
-    vectors = Embedder(encoder, body_of(encoder, tmp_path), EmbeddingCache(tmp_path, encoder.digest), 1).compute(texts)
-
-    def of_ngrams(drawn, asked):
-        rest = [texts[row] for row in asked]
-        return answers_of_tfidf([texts[row] for row in drawn], classes[drawn], 10, rest, rest)
-
-    def of_vectors(vectors):
-        return lambda drawn, asked: learn_supervised(Labeled(vectors[drawn], classes[drawn], 10), HeadRecipe(),
-                                                     0).probs(vectors[asked])
-
-    semantic, context = np.split(vectors * np.float32(2**0.5), [recipe.subword.dimensions], axis=1)   # length 1 each
-    whole, *parts = (few_labels_accuracy(way, texts, classes)
-                     for way in (of_vectors(vectors), of_vectors(semantic), of_vectors(context), of_ngrams))
-
-    assert whole > max(parts), (whole, parts)
