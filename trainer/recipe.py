@@ -29,7 +29,7 @@ SELECTION_METHODS: tuple[str, ...] = get_args(SelectionMethod)
 class SubwordRecipe:
     """How the `subword` encoder is pretrained on the texts at hand."""
 
-    dimensions: int = 192                             # that say what a text holds
+    dimensions: int = 96                              # that say what a text holds; 192 are hardly better, and slower
     context_dimensions: int = 192                     # that say beside what its words stand
     contexts: str = ""                                # folder of a pretrained `subword` to take the latter from
     window: int = 2                                   # words to each side

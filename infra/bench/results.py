@@ -23,7 +23,8 @@ needs to reach the same accuracy, read off its own curve up to the whole train s
 end is counted.
 
 The `subword` encoder is pretrained on the set's own train texts, without labels; its weights were chosen on train
-texts of 3i4K and ParaKQC, those of in-domain learning on train texts of BANKING77. That the edges of a text help was
+texts of 3i4K and ParaKQC, its context vectors also on those of NSMC and the chatbot, those of in-domain learning on
+train texts of BANKING77. That the edges of a text help was
 first seen on the test split of 3i4K, and then confirmed on train texts.
 
 Regenerate with `make bench`; single sets with `hypermatch bench learning --data F.parquet`.

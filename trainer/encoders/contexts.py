@@ -58,11 +58,10 @@ def context_table(texts: Sequence[str], featurize: NgramFeatures, recipe: Subwor
     report(0.2)
     company = information(_company(held, counts, words.followers(recipe.window), recipe.n_contexts))
     report(0.5)
-    rank = min(recipe.context_dimensions, min(company.shape) - 1)
-    values, directions = leading_directions(company, rank, seed)
+    values, directions = leading_directions(company, recipe.context_dimensions, seed)
     rarity = np.log(1 + counts.max(initial=1) / counts.clip(min=1)).astype(np.float32)
     table = np.zeros((held.shape[1], recipe.context_dimensions), np.float32)
-    table[:, :rank] = rarity[:, None] * (company @ directions.T) / np.sqrt(values.clip(min=LEAST))
+    table[:, : len(values)] = rarity[:, None] * (company @ directions.T) / np.sqrt(values.clip(min=LEAST))
     return table
 
 

@@ -74,10 +74,9 @@ def semantic_table(counts: sparse.csr_matrix, dimensions: int, seed: int) -> np.
     weighted = counts.multiply(idf[None, :]).tocsr()
     lengths = np.sqrt(weighted.multiply(weighted).sum(axis=1)).A1.clip(min=1e-9)
     weighted = sparse.diags(1 / lengths).dot(weighted).astype(np.float32)
-    rank = min(dimensions, min(weighted.shape) - 1)
-    values, directions = leading_directions(weighted, rank, seed)
+    values, directions = leading_directions(weighted, dimensions, seed)
     table = np.zeros((counts.shape[1], dimensions), np.float32)
-    table[:, :rank] = idf[:, None] * (directions.T * np.sqrt(values))
+    table[:, : len(values)] = idf[:, None] * (directions.T * np.sqrt(values))
     return table
 
 
