@@ -24,6 +24,7 @@ from trainer.fine_tuning.rounds import Sight, Subject
 from trainer.gate.decide import GateDecision, Opponent, decide
 from trainer.gate.flips import changes
 from trainer.language_model.at_hand import LanguageModel
+from trainer.learning.advised import Advice
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.head import Head
 from trainer.learning.interpolation import interpolated
@@ -116,11 +117,7 @@ def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recip
     sight = Sight(np.concatenate([vectors, embedder.embed(foreign)]), names)
     unlabeled = Unlabeled(sight.texts[n_train:])
     told |= told_of_advice | {"foreign": {"pool": len(materials.foreign), "selected": len(foreign)}}
-    if n_train:
-        learned = learn(labeled, unlabeled, names, recipe.head, recipe.in_domain, recipe.seed, advice, views)
-    else:
-        both = views.joined(advice) if views and advice else views or advice
-        learned = learn_from_names(names, unlabeled.vectors, recipe.head, recipe.in_domain, recipe.seed, both)
+    learned = _learn_head(labeled, unlabeled, names, advice, views, recipe)
     if left_out := why_not(recipe, n_train, len(unlabeled.vectors), n_gpus()):
         told["fine_tuning"] = {"left_out": left_out}
     else:
@@ -131,6 +128,15 @@ def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recip
     learned = replace(learned, choice=replace(learned.choice, evidence=learned.choice.evidence | told),
                       novelty=learn_novelty(known, recipe.novelty, recipe.seed))
     return embedder, learned
+
+
+def _learn_head(labeled: Labeled, unlabeled: Unlabeled, names: np.ndarray, advice: Advice | None,
+                views: Advice | None, recipe: Recipe) -> Learned:
+    """Learn from labels and the bank, or, where there is no label, from the label names and the bank."""
+    if len(labeled):
+        return learn(labeled, unlabeled, names, recipe.head, recipe.in_domain, recipe.seed, advice, views)
+    both = views.joined(advice) if views and advice else views or advice
+    return learn_from_names(names, unlabeled.vectors, recipe.head, recipe.in_domain, recipe.seed, both)
 
 
 def _tuned(workplace: Workplace, embedder: Embedder, subject: Subject, sight: Sight, learned: Learned, recipe: Recipe,
