@@ -75,8 +75,9 @@ def test_a_later_candidate_is_measured_against_the_champion(workplace, task, rec
 
 def test_a_head_takes_its_share_of_the_champions_weights_for_the_labels_both_know(workplace, task, recipe):
     bundle = load_bundle(workplace.store, train(workplace, recipe).version.digest)
-    blank = Head(weight=np.zeros((5, 32), np.float32), bias=np.zeros(5, np.float32), temperature=2.0,
-                 prototypes=np.eye(5, 32, dtype=np.float32), facts={})
+    d = recipe.subword.dimensions + recipe.subword.context_dimensions
+    blank = Head(weight=np.zeros((5, d), np.float32), bias=np.zeros(5, np.float32), temperature=2.0,
+                 prototypes=np.eye(5, d, dtype=np.float32), facts={})
 
     mixed = interpolated(blank, [*LABELS, "new"], bundle.facts.encoder, bundle, 0.5)
 
