@@ -20,7 +20,7 @@ vectors, `templates` adds each label's name as a text, `eda` edits of the labele
 selected among those of other sets, `issl` spreads labels and what label names say over the bank and always ships,
 `hypermatch` ships what held-out human labels choose. The multiplier says how many times the labels the `labels` arm
 needs to reach the same accuracy, read off its own curve up to the whole train split; where the curve ends below, the
-end is counted.
+end is counted. An arm that a table lacks was not run on that set.
 
 The `subword` encoder is pretrained on the set's own train texts, without labels; its weights were chosen on train
 texts of 3i4K and ParaKQC, its context vectors also on those of NSMC and the chatbot, those of in-domain learning on
