@@ -10,10 +10,7 @@ from registry.tables import ModelVersion
 from serving.predictor import Predictor
 from trainer.advice import advice_for
 from trainer.augmentation.for_run import views_for
-from trainer.encoders.bodies import body_of
-from trainer.encoders.cache import EmbeddingCache
 from trainer.encoders.embedder import Embedder
-from trainer.encoders.encoder import Encoder
 from trainer.encoders.kinds import open_encoder
 from trainer.errors import NotTrainable
 from trainer.evaluation import Answers, Evaluation, evaluate, latency_of
@@ -56,7 +53,8 @@ def make(workplace: Workplace, materials: Materials, champion: ModelVersion | No
     train = materials.train
     encoder = open_encoder(recipe, train.texts + materials.traffic, workplace.cache,
                            lambda done: report("encoder", done))
-    embedder, learned = _learn(workplace, embedder_of(encoder, workplace), materials, recipe, report, model)
+    embedder, learned = _learn(workplace, Embedder.of(encoder, workplace.cache, workplace.threads), materials,
+                               recipe, report, model)
     if champion is not None and recipe.head.champion_share > 0:
         learned = replace(learned, head=_with_share_of(champion, learned.head, embedder, workplace, materials, recipe))
     report("export", 0.0)
@@ -143,12 +141,9 @@ def _tuned(workplace: Workplace, embedder: Embedder, subject: Subject, sight: Si
            report: Report) -> tuple[Embedder, Learned]:
     shop = Workshop(embedder.encoder, workplace.cache, workplace.threads, report)
     encoder, learned = fine_tune(shop, sight, subject, learned, recipe)
-    return (embedder if encoder is embedder.encoder else embedder_of(encoder, workplace)), learned
-
-
-def embedder_of(encoder: Encoder, workplace: Workplace) -> Embedder:
-    return Embedder(encoder, body_of(encoder, workplace.cache), EmbeddingCache(workplace.cache, encoder.digest),
-                    workplace.threads)
+    if encoder is not embedder.encoder:
+        embedder = Embedder.of(encoder, workplace.cache, workplace.threads)
+    return embedder, learned
 
 
 def _selected(embedder: Embedder, materials: Materials, labeled: Labeled, names: np.ndarray, speaks: bool,

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.encoders.bodies import body_of
-from trainer.encoders.cache import EmbeddingCache
 from trainer.encoders.embedder import Embedder
 from trainer.encoders.kinds import open_encoder
 from trainer.learning.embedded import Labeled
@@ -30,8 +28,7 @@ def embedded(workplace: Workplace, materials: Materials, recipe: Recipe, report:
     train, gate = materials.train, materials.gate
     encoder = open_encoder(recipe, train.texts + materials.traffic, workplace.cache,
                            lambda done: report("encoder", done))
-    embedder = Embedder(encoder, body_of(encoder, workplace.cache), EmbeddingCache(workplace.cache, encoder.digest),
-                        workplace.threads)
+    embedder = Embedder.of(encoder, workplace.cache, workplace.threads)
     vectors = embedder.embed(train.texts + gate.texts + materials.traffic, lambda done: report("embedding", done))
     names = embedder.embed([spoken(label) for label in materials.labels])
     n_train, n_labeled = len(train.texts), len(train.texts) + len(gate.texts)

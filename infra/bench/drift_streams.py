@@ -10,8 +10,6 @@ import pandas as pd
 from infra.bench.learning import encoder_for
 from registry.text import normalize
 from trainer.drift.observed import Observed
-from trainer.encoders.bodies import body_of
-from trainer.encoders.cache import EmbeddingCache
 from trainer.encoders.embedder import Embedder
 from trainer.encoders.kinds import open_encoder
 from trainer.learning.embedded import Labeled
@@ -65,7 +63,7 @@ def read_texts(file: Path, cache: Path, threads: int, report: Callable[[str, flo
     recipe = replace(Recipe(), encoder=encoder_for(file))
     encoder = open_encoder(recipe, [text for text, ours in zip(texts, is_train, strict=True) if ours]
                            [:MAX_ENCODER_TEXTS], cache, lambda done: report("encoder", done))
-    embedder = Embedder(encoder, body_of(encoder, cache), EmbeddingCache(cache, encoder.digest), threads)
+    embedder = Embedder.of(encoder, cache, threads)
     labels = sorted(frame["label"].unique())
     numbers = {label: number for number, label in enumerate(labels)}
     found = Texts(texts, embedder.embed(texts, lambda done: report("embedding", done)),

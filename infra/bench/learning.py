@@ -21,8 +21,6 @@ from infra.bench.written import (
     written_for,
 )
 from registry.errors import HyperMatchError
-from trainer.encoders.bodies import body_of
-from trainer.encoders.cache import EmbeddingCache
 from trainer.encoders.embedder import Embedder
 from trainer.encoders.encoder import Encoder
 from trainer.encoders.kinds import open_encoder
@@ -172,7 +170,7 @@ def read_split(file: Path, recipe: Recipe, cache: Path, *, max_bank: int, max_te
     test = test[test["label"].isin(numbers)]
     texts = list(train["text"])
     encoder = open_encoder(recipe, texts, cache, lambda done: report("encoder", done))
-    embedder = Embedder(encoder, body_of(encoder, cache), EmbeddingCache(cache, encoder.digest), threads)
+    embedder = Embedder.of(encoder, cache, threads)
 
     def labeled(frame: pd.DataFrame) -> Labeled:
         vectors = embedder.embed(list(frame["text"]), lambda done: report("embedding", done))

@@ -12,8 +12,6 @@ from trainer.augmentation.augment import strong_views, views_of
 from trainer.augmentation.edits import Eda
 from trainer.augmentation.for_run import synonyms_of
 from trainer.augmentation.templates import is_korean
-from trainer.encoders.bodies import body_of
-from trainer.encoders.cache import EmbeddingCache
 from trainer.encoders.embedder import Embedder
 from trainer.encoders.encoder import Encoder
 from trainer.evaluation import Answers, ece, macro_f1_of
@@ -177,7 +175,7 @@ def fine_tuned(draw: Draw, recipe: Recipe) -> np.ndarray:
     with StepBar() as bar:
         encoder, learned = fine_tune(Workshop(texts.encoder, texts.cache, 0, bar.report), sight, subject, learned,
                                      recipe)
-    embedder = Embedder(encoder, body_of(encoder, texts.cache), EmbeddingCache(texts.cache, encoder.digest))
+    embedder = Embedder.of(encoder, texts.cache)
     return learned.head.probs(embedder.embed(texts.test))
 
 

@@ -1,5 +1,6 @@
 """What a version changes for clients: the classes it adds to, and takes from, the label space that answered before."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -46,7 +47,9 @@ def change_from(session: Session, old: ModelVersion | None, new: ModelVersion) -
                             [label for label in before if label not in after])
 
 
-def earlier_spaces(session: Session, task: str, number: int) -> dict[int, list[str]]:
-    """Return the labels of every label space before `number`."""
-    query = select(LabelSpace).where(LabelSpace.task == task, LabelSpace.number < number)
-    return {space.number: space.labels for space in session.exec(query)}
+def spaces_of(session: Session, tasks: Collection[str]) -> dict[str, dict[int, list[str]]]:
+    """Return the labels of every label space of the tasks, by number; one query, as servers ask every few seconds."""
+    found: dict[str, dict[int, list[str]]] = {}
+    for space in session.exec(select(LabelSpace).where(col(LabelSpace.task).in_(tasks))):
+        found.setdefault(space.task, {})[space.number] = space.labels
+    return found

@@ -9,11 +9,11 @@ from sqlmodel import Session, col, select
 from registry import audit
 from registry.errors import IllegalMove, Refused, Stale
 from registry.lifecycle.aliases import alias_of, generation_of, point_alias
-from registry.lifecycle.compatibility import change_from, earlier_spaces
+from registry.lifecycle.compatibility import change_from, spaces_of
 from registry.lifecycle.stages import check_move, check_person, move, name_of
 from registry.lifecycle.trials import end_trials_of
 from registry.lifecycle.versions import champion_of, get_version
-from registry.tables import Alias, AliasName, LabelSpace, ModelVersion, Stage
+from registry.tables import Alias, AliasName, ModelVersion, Stage
 
 
 @dataclass(frozen=True)
@@ -84,18 +84,21 @@ def roll_back(session: Session, task: str, number: int | None = None, *, actor: 
 def wanted(session: Session, names: Collection[AliasName] = (AliasName.CHAMPION,)) -> list[Wanted]:
     """Return the champion of every task that has one, or what other `names` point at."""
     query = (
-        select(Alias, ModelVersion, LabelSpace)
+        select(Alias, ModelVersion)
         .join(ModelVersion, (col(ModelVersion.task) == Alias.task)
               & (col(ModelVersion.number) == Alias.version_number))
-        .join(LabelSpace, (col(LabelSpace.task) == ModelVersion.task)
-              & (col(LabelSpace.number) == ModelVersion.label_space))
         .where(col(Alias.name).in_(names))
         .order_by(col(Alias.task))
     )
-    return [Wanted(alias.task, version.number, version.digest, space.number, space.labels, alias.generation,
-                   earlier_spaces(session, alias.task, space.number), alias.name,
-                   1.0 if alias.share is None else alias.share)
-            for alias, version, space in session.exec(query)]
+    found = session.exec(query).all()
+    spaces = spaces_of(session, {alias.task for alias, _ in found})
+    return [_wanted(alias, version, spaces[alias.task]) for alias, version in found]
+
+
+def _wanted(alias: Alias, version: ModelVersion, spaces: Mapping[int, list[str]]) -> Wanted:
+    earlier = {number: labels for number, labels in spaces.items() if number < version.label_space}
+    return Wanted(alias.task, version.number, version.digest, version.label_space, spaces[version.label_space],
+                  alias.generation, earlier, alias.name, 1.0 if alias.share is None else alias.share)
 
 
 def _replace_champion(session: Session, version: ModelVersion, *, actor: str, reason: str, now: datetime,

@@ -31,7 +31,7 @@ from trainer.fine_tuning.recipe import FineTuningRecipe
 from trainer.fine_tuning.rounds import Subject, seen_by
 from trainer.fine_tuning.tuned import tuned_encoder
 from trainer.fine_tuning.views import strong_view
-from trainer.learning.choice import Choice, Duel, choose_tuned
+from trainer.learning.choice import Choice, Duel, choose_more
 from trainer.learning.embedded import Unlabeled
 from trainer.learning.learn import learn
 from trainer.recipe import recipe_of
@@ -207,7 +207,7 @@ def test_tuning_is_tried_by_itself_only_on_a_gpu_and_only_where_a_bank_teaches(t
 @pytest.mark.parametrize(("wins", "losses", "arm"), [(9, 3, "fine-tuned"), (3, 9, "in-domain"), (1, 1, "in-domain")])
 def test_a_tuned_encoder_ships_only_where_held_out_labels_say_that_it_helps(wins, losses, arm):
     before = Choice("in-domain", "in-domain learning helps", {"duel": {}})
-    found = choose_tuned(before, Duel(30, wins, losses), 0.7)
+    found = choose_more("fine-tuned", before, Duel(30, wins, losses), 0.7)
 
     assert found.arm == arm and found.evidence["fine_tuning"]["wins"] == wins and "duel" in found.evidence
     assert f"{wins} labels won and {losses} lost of 30 held out" in found.reason

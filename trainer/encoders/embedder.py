@@ -1,11 +1,12 @@
 """Embeds texts with ONNX Runtime: short with short, long with long, and never one text twice."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from registry.text import normalize, text_hash
-from trainer.encoders.bodies import open_body
+from trainer.encoders.bodies import body_of, open_body
 from trainer.encoders.cache import EmbeddingCache
 from trainer.encoders.encoder import Encoder
 
@@ -23,6 +24,11 @@ class Embedder:
     def __init__(self, encoder: Encoder, body: bytes, cache: EmbeddingCache, threads: int = 0) -> None:
         self.encoder, self.cache = encoder, cache
         self.session = open_body(body, threads)
+
+    @classmethod
+    def of(cls, encoder: Encoder, cache: Path, threads: int = 0) -> "Embedder":
+        """Open an encoder with what the folder `cache` keeps of it: its graph, and the texts embedded before."""
+        return cls(encoder, body_of(encoder, cache), EmbeddingCache(cache, encoder.digest), threads)
 
     def embed(self, texts: Sequence[str], report: Report = lambda _done: None) -> np.ndarray:
         """Embed; `report` hears the share that is done and may raise to interrupt: what was embedded is kept."""

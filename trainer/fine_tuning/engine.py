@@ -9,7 +9,7 @@ from trainer.encoders.encoder import Encoder
 from trainer.fine_tuning.devices import described
 from trainer.fine_tuning.rounds import Sight, Subject, Tuning, tune
 from trainer.learning.advised import Advice
-from trainer.learning.choice import Duel, choose_tuned
+from trainer.learning.choice import Duel, choose_more
 from trainer.learning.folds import held_out_rows
 from trainer.learning.head import logits_of
 from trainer.learning.learn import MIN_UNLABELED, HeldOutAnswers, Learned, in_domain_head
@@ -61,7 +61,8 @@ def fine_tune(shop: Workshop, sight: Sight, subject: Subject, learned: Learned,
     """
     n_asked = recipe.fine_tuning.n_asked_folds
     trial = _trial(_part(shop, 0, n_asked / (n_asked + 1)), sight, subject, learned, recipe)
-    choice = choose_tuned(learned.choice, None if trial is None else trial.duel, recipe.fine_tuning.min_certainty)
+    choice = choose_more("fine-tuned", learned.choice, None if trial is None else trial.duel,
+                         recipe.fine_tuning.min_certainty)
     if recipe.fine_tuning.use == "always" and choice.arm != "fine-tuned":
         choice = replace(choice, arm="fine-tuned", reason=f"the recipe says so ({choice.reason})")
     if choice.arm != "fine-tuned":

@@ -9,6 +9,12 @@ from scipy.stats import beta
 from trainer.learning.label_names import NameEvidence
 
 Arm = Literal["labels-only", "in-domain", "augmented", "advised", "fine-tuned", "zero-data"]
+Contender = Literal["augmented", "advised", "fine-tuned"]
+CONTENDERS: dict[Contender, tuple[str, str]] = {      # under which name the evidence is kept, and what is told
+    "augmented": ("views", "learning from other wordings of the labeled texts"),
+    "advised": ("advice", "the language model's advice"),
+    "fine-tuned": ("fine_tuning", "fine-tuning the encoder"),
+}
 
 
 @dataclass(frozen=True)
@@ -68,11 +74,9 @@ def choose(duel: Duel | None, names: NameEvidence | None, expected: Expectation,
     return Choice("in-domain", f"{told}, and on other tasks in-domain learning helps", evidence)
 
 
-def choose_more(arm: Literal["augmented", "advised"], choice: Choice, duel: Duel | None,
-                min_certainty: float) -> Choice:
-    """Take views or a language model's advice only where held-out human labels say that they add to what was chosen."""
-    name, what = {"augmented": ("views", "learning from other wordings of the labeled texts"),
-                  "advised": ("advice", "the language model's advice")}[arm]
+def choose_more(arm: Contender, choice: Choice, duel: Duel | None, min_certainty: float) -> Choice:
+    """Take what goes beyond labels and bank only where held-out human labels say that it adds to what was chosen."""
+    name, what = CONTENDERS[arm]
     if duel is None:
         return replace(choice, reason=f"{choice.reason}; no held-out label can speak for {what}")
     told = f"{duel.wins} labels won and {duel.losses} lost of {duel.n_asked} held out"
@@ -82,16 +86,3 @@ def choose_more(arm: Literal["augmented", "advised"], choice: Choice, duel: Duel
     if certainty >= min_certainty:
         return Choice(arm, f"{what} helps: {told}", evidence)
     return Choice(choice.arm, f"{choice.reason}; {what} is not shown to help: {told}", evidence)
-
-
-def choose_tuned(choice: Choice, duel: Duel | None, min_certainty: float) -> Choice:
-    """Take the tuned encoder only where labels held out from its tuning say that it beats what was chosen without."""
-    if duel is None:
-        return replace(choice, reason=f"{choice.reason}; no held-out label can speak for fine-tuning")
-    told = f"{duel.wins} labels won and {duel.losses} lost of {duel.n_asked} held out"
-    certainty = duel.certainty(Expectation())
-    evidence = choice.evidence | {"fine_tuning": {"asked": duel.n_asked, "wins": duel.wins, "losses": duel.losses,
-                                                  "certainty": round(certainty, 4)}}
-    if certainty >= min_certainty:
-        return Choice("fine-tuned", f"fine-tuning the encoder helps: {told}", evidence)
-    return Choice(choice.arm, f"{choice.reason}; fine-tuning the encoder is not shown to help: {told}", evidence)
