@@ -159,7 +159,9 @@ def test_the_bar_of_a_run_follows_its_progress_to_the_end(person, engine, now):
 def test_twenty_texts_are_labeled_by_keyboard(person, engine):
     page = person("lars")
     page.goto("/tasks/intents/review")
-    page.keyboard.press("Enter")                      # the button that starts has the cursor
+    expect(page.get_by_role("button", name="Start labeling")).to_be_focused()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     seen = set()
     for i in range(20):
         expect(page.locator(".asked")).to_be_visible()
