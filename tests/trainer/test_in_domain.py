@@ -151,13 +151,21 @@ def test_names_of_one_large_class_are_not_taken_for_skill():
     assert not name_evidence(names, labeled).is_convincing
 
 
+@pytest.mark.parametrize(("n_right", "speaks"), [(0, False), (1, False), (4, True), (8, True)])
+def test_names_speak_once_they_tell_more_labels_than_blind_guesses_would(n_right, speaks):
+    vectors = np.eye(8, 16, dtype=np.float32)                              # one label per class
+    names = np.concatenate([vectors[:n_right], np.roll(vectors[n_right:], 1, axis=0)])
+    found = name_evidence(names, Labeled(vectors, np.arange(8), 8))
+    assert (found.n_right, found.is_convincing) == (n_right, speaks)
+
+
 @pytest.mark.parametrize(("duel", "names", "arm"), [
     (Duel(100, 20, 3), None, "in-domain"),
     (Duel(100, 3, 20), None, "labels-only"),
-    (Duel(100, 3, 20), NameEvidence(40, 77, 1e-20), "labels-only"),
+    (Duel(100, 3, 20), NameEvidence(40, 77, 1e20), "labels-only"),
     (Duel(100, 0, 0), None, "in-domain"),
     (Duel(100, 0, 3), None, "labels-only"),
-    (None, NameEvidence(40, 77, 1e-20), "in-domain"),
+    (None, NameEvidence(40, 77, 1e20), "in-domain"),
     (None, None, "in-domain"),
 ])
 def test_the_choice_follows_the_human_labels(duel, names, arm):

@@ -59,7 +59,7 @@ def choose(duel: Duel | None, names: NameEvidence | None, expected: Expectation,
     certainty = heard.certainty(expected)
     evidence: dict[str, Any] = {"certainty": round(certainty, 4)}
     if names is not None:
-        evidence["names"] = {"right": names.n_right, "labels": names.n_labels, "chance": names.chance}
+        evidence["names"] = {"right": names.n_right, "labels": names.n_labels, "odds": names.odds}
     if duel is not None:
         evidence["duel"] = {"asked": duel.n_asked, "wins": duel.wins, "losses": duel.losses}
     told = (f"{heard.wins} labels won and {heard.losses} lost of {heard.n_asked} held out" if duel is not None else

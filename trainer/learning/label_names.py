@@ -4,11 +4,12 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import beta, binom
 
 from trainer.learning.embedded import Labeled
 
-LARGEST_CHANCE = 0.05                                 # that names which say nothing do as well
+MIN_ODDS = 1.0                                        # of names that speak; below it they cost more than they give
+LARGEST_LOG_ODDS = 500.0                              # enough to say "certain", and finite
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _JOINTS = re.compile(r"[_/\-.]+")
 
@@ -24,11 +25,11 @@ class NameEvidence:
 
     n_right: int
     n_labels: int
-    chance: float                                     # that names which say nothing do as well or better
+    odds: float                                       # that names speak, to that they say nothing; 1 before any label
 
     @property
     def is_convincing(self) -> bool:
-        return self.chance <= LARGEST_CHANCE
+        return self.odds >= MIN_ODDS
 
     @property
     def accuracy(self) -> float:
@@ -36,9 +37,17 @@ class NameEvidence:
 
 
 def name_evidence(names: np.ndarray, labeled: Labeled) -> NameEvidence:
-    """Ask the names (C, d) about the labels; class by class, so that one large class is not mistaken for skill."""
+    """Ask the names (C, d) about the labels; class by class, so that one large class is not mistaken for skill.
+
+    The odds are the Bayes factor of "right with some probability above blind guessing, each as
+    likely" to "right as often as blind guessing". A test that demands significance would leave
+    most names unused where a class has one label: six labels can hardly be significant.
+    """
     guesses = (labeled.vectors @ names.T).argmax(axis=1)
-    n_right = int((guesses == labeled.classes).sum())
-    blind = float(np.bincount(guesses, minlength=labeled.n_classes) @ labeled.counts()) / len(labeled) ** 2
-    chance = binomtest(n_right, len(labeled), min(blind, 1.0), alternative="greater").pvalue
-    return NameEvidence(n_right, len(labeled), float(chance))
+    n_right, n_labels = int((guesses == labeled.classes).sum()), len(labeled)
+    blind = float(np.bincount(guesses, minlength=labeled.n_classes) @ labeled.counts()) / n_labels**2
+    if blind >= 1:
+        return NameEvidence(n_right, n_labels, 0.0)
+    speaking = beta.logsf(blind, n_right + 1, n_labels - n_right + 1) - np.log((n_labels + 1) * (1 - blind))
+    silent = binom.logpmf(n_right, n_labels, blind)
+    return NameEvidence(n_right, n_labels, float(np.exp(min(speaking - silent, LARGEST_LOG_ODDS))))
