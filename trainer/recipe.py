@@ -96,6 +96,10 @@ class InDomainRecipe:
     label_share: float = 0.1                          # of all weight, that human labels have at least
     strength: float = 20_000.0
     n_iterations: int = 40
+    refine: Use = "auto"                              # auto: up to `refine_classes` classes
+    refine_classes: int = 15
+    refine_surest: float = 0.3                        # of each class's guesses, that are taken for labels
+    refine_steps: int = 300
 
     def __post_init__(self) -> None:
         check(self.use in USES, "in_domain.use", self.use, " or ".join(USES))
@@ -104,12 +108,19 @@ class InDomainRecipe:
         check(0 < self.alpha < 1, "in_domain.alpha", self.alpha, "above 0, below 1")
         check(1 <= self.n_steps <= 1_000, "in_domain.n_steps", self.n_steps, "1 to 1000")
         check(1 <= self.n_iterations <= 1_000, "in_domain.n_iterations", self.n_iterations, "1 to 1000")
-        for name in ("min_certainty", "min_advice_certainty", "label_share"):
+        check(self.refine in USES, "in_domain.refine", self.refine, " or ".join(USES))
+        check(self.refine_classes >= 2, "in_domain.refine_classes", self.refine_classes, "2 or more")
+        check(1 <= self.refine_steps <= 100_000, "in_domain.refine_steps", self.refine_steps, "1 to 100000")
+        for name in ("min_certainty", "min_advice_certainty", "label_share", "refine_surest"):
             check(0 <= getattr(self, name) <= 1, f"in_domain.{name}", getattr(self, name), "0 to 1")
         for name in ("name_weight", "confidence_power", "prior_labels"):
             check(getattr(self, name) >= 0, f"in_domain.{name}", getattr(self, name), "0 or more")
         for name in ("name_temperature", "sharpness", "strength", "expected_wins", "expected_losses"):
             check(getattr(self, name) > 0, f"in_domain.{name}", getattr(self, name), "above 0")
+
+    def refines(self, n_classes: int) -> bool:
+        """Say whether consistency training refines what graph and head taught."""
+        return self.refine == "always" or (self.refine == "auto" and n_classes <= self.refine_classes)
 
 
 @dataclass(frozen=True)

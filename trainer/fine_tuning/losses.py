@@ -37,8 +37,7 @@ class Doubt(nn.Module):
     def __init__(self, prior: Tensor, recipe: FineTuningRecipe) -> None:
         super().__init__()
         self.share = recipe.teacher_share
-        self.register_buffer("prior", prior)
-        self.alignment = Alignment(len(prior), recipe.ema_decay)
+        self.alignment = Alignment(prior, recipe.ema_decay)
         self.threshold = SoftThreshold(len(prior), recipe.ema_decay)
 
     @torch.no_grad()
@@ -46,7 +45,7 @@ class Doubt(nn.Module):
         """Return the batch with the bank's targets and weights reconsidered; the human labels stay as they are."""
         targets = batch.targets[batch.n_labeled :]
         if teacher_logits is not None:
-            guesses = self.alignment(teacher_logits.softmax(dim=-1)) * self.prior
+            guesses = self.alignment(teacher_logits.softmax(dim=-1))
             mixed = targets.clamp(min=LEAST) ** (1 - self.share) * guesses.clamp(min=LEAST) ** self.share
             targets = F.normalize(mixed, p=1, dim=-1)
         weights = batch.weights[batch.n_labeled :] * self.threshold(targets.max(dim=-1).values)

@@ -64,27 +64,30 @@ class SoftThreshold(nn.Module):
 
 
 class Alignment(nn.Module):
-    """Pull guesses to equal class shares by their running mean (distribution alignment, arXiv 1911.09785)."""
+    """Pull guesses to class shares (C,) by their running mean (distribution alignment, arXiv 1911.09785)."""
 
     mean: Tensor
+    prior: Tensor
 
-    def __init__(self, n_classes: int, momentum: float = 0.99) -> None:
+    def __init__(self, prior: Tensor, momentum: float = 0.99) -> None:
         super().__init__()
         self.momentum = momentum
-        self.register_buffer("mean", torch.full((n_classes,), 1.0 / n_classes))
+        self.register_buffer("prior", prior)
+        self.register_buffer("mean", prior.clone())
 
     @torch.no_grad()
     def forward(self, probs: Tensor) -> Tensor:
         self.mean.lerp_(probs.mean(dim=0), 1 - self.momentum)
-        return F.normalize(probs / self.mean, p=1, dim=-1)
+        return F.normalize(probs * (self.prior / self.mean), p=1, dim=-1)
 
 
 def learn_consistent(labeled: Labeled, unlabeled: np.ndarray, recipe: ConsistencyRecipe, seed: int,
-                     strong_views: np.ndarray | None = None) -> np.ndarray:
+                     strong_views: np.ndarray | None = None, prior: np.ndarray | None = None) -> np.ndarray:
     """Return weight and bias side by side, (C, d + 1), of the averaged student; the same seed gives the same.
 
-    `strong_views` (n, k, d) are edits of the unlabeled texts, a text standing for itself
-    where it has none; without them a strong view is a noisier vector.
+    `prior` (C,) are the bank's class shares, equal ones unless given. `strong_views` (n, k, d)
+    are edits of the unlabeled texts, a text standing for itself where it has none; without
+    them a strong view is a noisier vector.
     """
     generator = torch.Generator().manual_seed(seed)
     vectors, classes = torch.from_numpy(labeled.vectors), torch.from_numpy(labeled.classes)
@@ -92,7 +95,9 @@ def learn_consistent(labeled: Labeled, unlabeled: np.ndarray, recipe: Consistenc
     edits = None if strong_views is None else torch.from_numpy(np.ascontiguousarray(strong_views))
     student, teacher = (_head(vectors.shape[1], labeled.n_classes) for _ in range(2))
     threshold = _threshold(recipe, labeled.n_classes)
-    alignment = Alignment(labeled.n_classes) if recipe.method == "softmatch" else nn.Identity()
+    shares = np.full(labeled.n_classes, 1 / labeled.n_classes) if prior is None else prior
+    aligns = recipe.method == "softmatch"
+    alignment = Alignment(torch.from_numpy(shares.astype(np.float32))) if aligns else nn.Identity()
     optimizer = torch.optim.AdamW(student.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.n_steps)
     with one_thread():

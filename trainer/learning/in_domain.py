@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import softmax
 
 from trainer.learning.advised import Advice, guesses_by_head
 from trainer.learning.alignment import aligned, counted_prior, estimated_prior, normalized
 from trainer.learning.embedded import Labeled
+from trainer.learning.head import logits_of
 from trainer.learning.neighborhood import Neighborhood
+from trainer.learning.refinement import refined
 from trainer.learning.soft_fit import fit_soft_linear
 from trainer.learning.supervised import learn_supervised
 from trainer.recipe import HeadRecipe, InDomainRecipe
@@ -35,7 +38,8 @@ class Domain:
         """Learn from the labels at `rows` of the neighborhood; no other row's label is used.
 
         Two teachers that err differently, the graph and a head on the labels alone, guess
-        every text of the bank; the student fits the product of their aligned guesses.
+        every text of the bank; the student fits the product of their aligned guesses. Where
+        classes are few, consistency training refines the student.
         """
         vectors = self.neighborhood.vectors
         advice = None if self.advice is None else self.advice.made_of(rows)
@@ -46,16 +50,20 @@ class Domain:
                                 trust=per_class / (per_class + recipe.prior_labels) if per_class else 0.0,
                                 otherwise=counted_prior(by_graph))
         guesses = normalized(aligned(by_head, prior) * aligned(by_graph, prior))
-        guesses = aligned(guesses, prior)
-        guesses[rows] = np.eye(labeled.n_classes)[labeled.classes]
-        if advice is not None:
-            share, last = advice.trust[:, None], slice(len(vectors) - len(advice), None)
-            guesses[last] = share * advice.soft_labels + (1 - share) * guesses[last]
+        guesses = told(aligned(guesses, prior), rows, labeled, advice)
+        linear = self._student(guesses, rows, recipe)
+        if recipe.refines(labeled.n_classes):
+            sharper = refined(labeled, vectors, softmax(logits_of(linear, vectors), axis=1), recipe, seed)
+            linear = self._student(told(sharper, rows, labeled, advice), rows, recipe)
+        return Taught(linear, guesses)
+
+    def _student(self, guesses: np.ndarray, rows: np.ndarray, recipe: InDomainRecipe) -> np.ndarray:
+        """Fit the guesses (N, C), sharpened; sure ones count for more, and human labels for a share of all at least."""
+        vectors = self.neighborhood.vectors
         weights = guesses.max(axis=1) ** recipe.confidence_power
         weights[rows] = max(1.0, recipe.label_share * len(vectors) / max(len(rows), 1))
         targets = normalized(guesses**recipe.sharpness)
-        linear = fit_soft_linear(vectors, targets, weights, recipe.strength, recipe.n_iterations)
-        return Taught(linear, guesses)
+        return fit_soft_linear(vectors, targets, weights, recipe.strength, recipe.n_iterations)
 
     def _by_head(self, labeled: Labeled, advice: Advice | None, head: HeadRecipe, recipe: InDomainRecipe,
                  seed: int) -> np.ndarray:
@@ -88,3 +96,13 @@ class Domain:
         guesses = aligned(guesses, np.full(len(self.names), 1 / len(self.names))) ** 2
         guesses[rows] = 0
         return (guesses / guesses.sum(axis=0).clip(min=1e-9)).astype(np.float32)
+
+
+def told(guesses: np.ndarray, rows: np.ndarray, labeled: Labeled, advice: Advice | None) -> np.ndarray:
+    """Return guesses (N, C) with the human labels in them; advice, the last rows, counts as far as it is trusted."""
+    guesses = guesses.copy()
+    guesses[rows] = np.eye(labeled.n_classes)[labeled.classes]
+    if advice is not None:
+        share, last = advice.trust[:, None], slice(len(guesses) - len(advice), None)
+        guesses[last] = share * advice.soft_labels + (1 - share) * guesses[last]
+    return guesses
