@@ -183,6 +183,14 @@ def test_slack_gets_text_that_can_neither_link_nor_call_everybody(engine, receiv
     assert "<!everyone>" not in text and "<https://evil" not in text
 
 
+def test_a_version_that_needs_changes_is_told(engine, receiver, send, now):
+    hook(engine, receiver, now, events=["model:changes_requested"], is_slack=True)
+    with write(engine) as session:
+        audit.record(session, action="model:changes_requested", subject="intents v2", actor="ada", reason="why", now=now)
+    Outbox(engine, "a", "https://c", send, lambda: now).work()
+    assert "intents v2 needs changes> (ada)\nwhy" in json.loads(receiver.got[0][2])["text"]
+
+
 def test_only_an_administrator_adds_webhooks(engine, now):
     with write(engine) as session, pytest.raises(NotAllowed):
         acts.add_webhook(session, Person("ada", Role.APPROVER), "ops", "https://hooks.example/", events=[],

@@ -54,6 +54,25 @@ def test_reject_is_final_and_done_once(signed_in, engine):
     ada.post(f"{V2}/approve", APPROVAL, 409)
 
 
+def test_changes_are_requested_once_shown_with_their_reason_and_answered_by_a_labeler(signed_in, engine):
+    ada, lars = signed_in("ada"), signed_in("lars")
+    form = {"seen": "awaiting approval", "reason": "two classes <fell>"}
+    lars.post(f"{V2}/request-changes", form, 403)
+    for _ in range(2):
+        ada.post(f"{V2}/request-changes", form)
+    page = ada.get(V2)
+    assert "ada" in page and "two classes &lt;fell&gt;" in page and f"{V2}/approve" not in page
+    ada.post(f"{V2}/approve", {**APPROVAL, "seen": "changes requested"}, 409)
+    assert "two classes" in ada.post(f"{V2}/approve", APPROVAL, 409), "stale: it says who wants what"
+    assert f"{V2}/ask-again" in lars.get(V2) and f"{V2}/ask-again" not in signed_in("vera").get(V2)
+    for _ in range(2):
+        lars.post(f"{V2}/ask-again", {"seen": "changes requested", "reason": "labels mended"})
+    assert told(engine, "model:changes_requested") == [("ada", "two classes <fell>")]
+    assert told(engine, "model:approval_requested") == [("lars", "labels mended")]
+    ada.post(f"{V2}/approve", APPROVAL)
+    assert stage(engine, 2) == "approved"
+
+
 def test_a_stale_approval_is_refused_and_says_who_decided_meanwhile(signed_in, engine, now):
     ada = signed_in("ada")
     with write(engine) as session:

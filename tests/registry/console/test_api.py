@@ -61,6 +61,16 @@ def test_a_program_approves_and_promotes_as_a_person_would_and_twice_is_once(pro
     assert found[1:] == [("ada", "CI is green")]
 
 
+def test_a_program_requests_changes_and_answers_them(program):
+    ci, script = program("ada", "decide"), program("lars", "label")
+    wish = {"seen": "awaiting approval", "reason": "the smoke test fails"}
+    assert script.post(f"{V2}/request-changes", json=wish).status_code == 403
+    assert ci.post(f"{V2}/request-changes", json=wish).json()["stage"] == "changes requested"
+    assert ci.post(f"{V2}/approve", json=APPROVAL).status_code == 409
+    answer = script.post(f"{V2}/ask-again", json={"seen": "changes requested", "reason": "the test was wrong"})
+    assert answer.json()["stage"] == "awaiting approval"
+
+
 @pytest.mark.parametrize(("name", "scopes"), [("vera", ["read", "decide"]), ("ada", ["read"]), ("ada", ["label"])])
 def test_neither_a_small_role_nor_a_small_scope_decides(program, name, scopes):
     answer = program(name, *scopes).post(f"{V2}/approve", json=APPROVAL)
