@@ -186,7 +186,8 @@ def test_slack_gets_text_that_can_neither_link_nor_call_everybody(engine, receiv
 def test_a_version_that_needs_changes_is_told(engine, receiver, send, now):
     hook(engine, receiver, now, events=["model:changes_requested"], is_slack=True)
     with write(engine) as session:
-        audit.record(session, action="model:changes_requested", subject="intents v2", actor="ada", reason="why", now=now)
+        audit.record(session, action="model:changes_requested", subject="intents v2", actor="ada", reason="why",
+                     now=now)
     Outbox(engine, "a", "https://c", send, lambda: now).work()
     assert "intents v2 needs changes> (ada)\nwhy" in json.loads(receiver.got[0][2])["text"]
 

@@ -91,9 +91,11 @@ def recipe_changes(version: ModelVersion, other: ModelVersion | None) -> list[tu
 
 def _decisions(version: ModelVersion) -> list[str]:
     """Return what may follow, the likeliest first."""
+    if version.stage is Stage.ARCHIVED:
+        return ["rollback"] if version.was_champion else []
     return {Stage.AWAITING_APPROVAL: ["approve", "request-changes", "reject"], Stage.APPROVED: ["promote", "reject"],
             Stage.CHANGES_REQUESTED: ["ask-again", "reject"], Stage.CANDIDATE: ["reject"],
-            Stage.EVALUATED: ["reject"], Stage.ARCHIVED: ["rollback"] if version.was_champion else []}.get(version.stage, [])
+            Stage.EVALUATED: ["reject"]}.get(version.stage, [])
 
 
 def _share(visit: Visit, name: AliasName) -> float | None:
