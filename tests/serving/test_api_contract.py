@@ -64,7 +64,7 @@ def test_every_operation_keeps_to_the_document_whatever_it_is_sent(address, mode
                   suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
         def keeps(case):
-            if operation.body:                        # what is sent should reach more than a 404
+            if case.operation.body:                   # what is sent should reach more than a 404
                 case.path_parameters.update({name: RIGHT[name] for name in case.path_parameters})
             case.call_and_validate(checks=checks)
 
