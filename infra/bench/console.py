@@ -34,8 +34,8 @@ VALUES = {"task": "task-007", "number": "24", "run": "4000", "check": "150", "te
 LEFT_OUT = re.compile(r"^/(api|static|livez|welcome|sign-in|runs/\{run:number\}/events)|\.csv$|\.jsonl$")
 SEARCHES = ("/?q=task 1", "/?sort=accuracy&page=8", "/tasks/task-007/versions/25", "/tasks/task-007/labels?q=card",
             "/tasks/task-007/labels?q=nothing like it&part=gate", "/runs?page=160",
-            "/runs?task=task-199&state=succeeded", "/runs?task=none&state=failed", "/audit?before=20", "/audit?action=model:evaluated",
-            "/audit?actor=seed-3", "/audit?subject=task-007", "/audit?subject=task",
+            "/runs?task=task-199&state=succeeded", "/runs?task=none&state=failed", "/audit?before=20",
+            "/audit?action=model:evaluated", "/audit?actor=seed-3", "/audit?subject=task-007", "/audit?subject=task",
             "/audit?subject=nobody&action=model:evaluated", "/audit?actor=nobody&subject=task-007",
             "/audit?actor=seed-3&action=model:evaluated&subject=task-1")
 
