@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import select
 
 from registry.audit import entries, verify_chain
-from registry.console.pages.labels import neutral, unmarked
+from registry.cells import neutral, unmarked
 from registry.database import read, write
 from registry.heartbeats import beat
 from registry.lifecycle.promotion import approve as approve_elsewhere
@@ -186,7 +186,7 @@ def test_a_file_that_is_no_labels_is_refused_whole(signed_in, engine, content):
         assert len(session.exec(select(LabeledText)).all()) == before
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "-5", "@sum", "'quoted", "plain", "", "'=kept"])
+@pytest.mark.parametrize("cell", ["=1+1", "-5", "@sum", "\n=1+1", "＝1+1", "'quoted", "plain", "", "'=kept"])
 def test_neutral_cells_come_back_as_they_were(cell):
     assert not neutral(cell).startswith(("=", "-", "@", "+"))
     assert unmarked(neutral(cell)) == cell or cell == "'=kept"
