@@ -15,12 +15,13 @@ from registry.accounts.tables import Account, ConsoleSession, Invitation
 from registry.errors import NotAllowed, NotFound, Refused
 
 LINK_LASTS = timedelta(hours=24)
+NOBODY = ("gate", "provider", "trainer")              # the actors of the audit log that are no people
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,61}[a-z0-9])?")
 
 
 def is_name(name: str) -> bool:
-    """Say whether an account may be called so."""
-    return _NAME.fullmatch(name) is not None
+    """Say whether an account may be called so; nobody takes the name of what acts by itself."""
+    return _NAME.fullmatch(name) is not None and name not in NOBODY
 
 
 def add_account(session: Session, name: str, role: Role, *, actor: str, now: datetime, issuer: str | None = None,
@@ -30,7 +31,7 @@ def add_account(session: Session, name: str, role: Role, *, actor: str, now: dat
     It cannot sign in before its password is set, but through the provider that is its issuer.
     """
     if not is_name(name):
-        raise Refused(f"{name[:80]!r} is not a name", "use 1 to 63 of a-z, 0-9 and . _ @ -")
+        raise Refused(f"{name[:80]!r} is no name for a person", "use 1 to 63 of a-z, 0-9 and . _ @ -")
     if session.get(Account, name) is not None:
         raise Refused(f"account {name} exists already")
     account = Account(name=name, role=role.value, issuer=issuer, subject=subject, created_at=now)

@@ -47,6 +47,7 @@ class OidcProvider:
         self.now, self.refuses = now, ""
         self.codes: dict[str, dict[str, str]] = {}
         self.asked: list[str] = []
+        self.key_document: dict[str, Any] = {}        # instead of the real one
 
     def change_keys(self) -> None:
         self.key = _key("second")
@@ -58,7 +59,7 @@ class OidcProvider:
                              "id_token_signing_alg_values_supported": ["RS256", "none", "HS256"]})
 
     async def _keys(self, _: Request) -> Response:
-        return JSONResponse({"keys": [self.key.as_dict(private=False)]})
+        return JSONResponse(self.key_document or {"keys": [self.key.as_dict(private=False)]})
 
     async def _authorize(self, request: Request) -> Response:
         asked = dict(request.query_params)

@@ -56,7 +56,7 @@ class Provider:
             raise NotAllowed(f"the provider refuses: {error}"[:300], "sign in again") from error
         except JoseError as error:
             raise NotAllowed(f"the provider's token is not valid: {error}"[:300], "sign in again") from error
-        except (HTTPError, ValueError) as error:
+        except (HTTPError, ValueError, TypeError, KeyError) as error:     # keys or claims that are none
             raise self._away(error) from error
 
     def _verified(self, token: Mapping[str, Any], nonce: str, metadata: Mapping[str, Any]) -> CodeIDToken:
@@ -86,7 +86,7 @@ class Provider:
             raise self._away(f"its {unsafe[0]} is no https address")
         return found
 
-    def _ask(self, address: str) -> dict[str, Any]:
+    def _ask(self, address: str) -> Any:
         try:
             with Client(timeout=TIMEOUT_SECONDS) as client:       # follows no redirect
                 answer = client.get(address)

@@ -22,8 +22,9 @@ from registry.console.oidc.settings import OidcSettings
 from registry.console.settings import ConsoleSettings
 from registry.database import read, write
 from registry.settings import RegistrySettings
+from tests.conftest import require
 from tests.registry.console.conftest import HOST, Browser
-from tests.registry.console.running import served
+from tests.registry.console.running import CHROMIUM, chromium, served
 from tests.servers.oidc import CLIENT, SECRET, OidcProvider, Person
 
 ROLES = "hm-admins=admin,approvers=approver,staff=viewer"
@@ -103,6 +104,20 @@ def test_the_first_sign_in_makes_an_account_without_a_password_in_the_role_of_th
     other.sign_in("mina.kim", "", 401)
 
 
+def test_in_a_real_browser_the_way_leads_over_another_site_and_back(engine, store, clock, provider):
+    require(CHROMIUM is not None, "Chromium (`apt-get install chromium`)")
+    provider.person, port = mina("approvers"), free_port()
+    address = f"http://localhost:{port}"              # the provider is at 127.0.0.1: another site, as browsers see it
+    oidc = OidcSettings(issuer=provider.issuer, client_id=CLIENT, client_secret=SECRET, roles=ROLES, title="Acme")
+    app = create_app(engine, store, ConsoleSettings(url=address), RegistrySettings(), clock, oidc)
+    with served(app, port), chromium() as browser:
+        page = browser.new_page(base_url=address)
+        page.goto("/runs")
+        page.get_by_role("link", name="Acme").click()
+        page.wait_for_url(f"{address}/runs")
+        assert page.locator(".who").inner_text().startswith("mina.kim")
+
+
 def test_the_role_follows_the_provider_at_every_sign_in_and_the_change_is_audited(browser, provider, engine):
     for groups, role in ((["staff"], "viewer"), (["hm-admins"], "admin"), (["staff"], "viewer")):
         sign_in(provider, browser(), mina(*groups))
@@ -175,6 +190,20 @@ def test_a_token_that_is_not_of_this_sign_in_for_us_and_for_now_is_refused(brows
         page = sign_in(provider, mine, mina("hm-admins", **bent), 403)
         assert says in page and "Traceback" not in page, bent
         assert account(engine) is None and "Sign in" in mine.get("/"), bent
+
+
+def test_a_provider_that_talks_nonsense_breaks_nothing(browser, provider, engine):
+    for bent in ({"exp": "soon"}, {"aud": {"a": 1}}, {"azp": [CLIENT]}, {"nonce": ["a"]}, {"amr": 5}, {"at_hash": 5},
+                 {"sub": ""}, {"sub": "x" * 300}, {"preferred_username": 5}, {"preferred_username": "a b"},
+                 {"preferred_username": "trainer"}, {"groups": {"hm-admins": True}}, {"groups": None}):
+        page = browser()
+        provider.person = mina("hm-admins", **bent)
+        answer = page.client.get(way_back(provider, page))
+        assert answer.status_code in (403, 503) and "defect" not in answer.text, bent
+    provider.key_document = {"no": "keys"}
+    assert "does not answer as one" in sign_in(provider, browser(), mina("hm-admins"), 503)
+    with read(engine) as session:
+        assert session.exec(select(Account).where(Account.subject != None)).all() == []  # noqa: E711
 
 
 def test_a_token_that_the_provider_did_not_sign_is_refused(browser, provider, engine):
