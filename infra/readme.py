@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = ("registry", "ingest", "serving", "trainer", "infra", "tests")
 SETTINGS = ("registry.settings.RegistrySettings", "ingest.settings.IngestSettings",
-            "registry.console.settings.ConsoleSettings", "serving.settings.ServingSettings",
-            "trainer.settings.TrainerSettings")
+            "registry.console.settings.ConsoleSettings", "registry.console.oidc.settings.OidcSettings",
+            "serving.settings.ServingSettings", "trainer.settings.TrainerSettings")
 CAPTIONS = {                                          # of files that have no docstring
     "Makefile": "The two commands, `make demo` and `make test`.",
     "constraints.txt": "The exact version of every package.",

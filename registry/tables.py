@@ -45,6 +45,7 @@ class Stage(StrEnum):
     CANDIDATE = "candidate"
     EVALUATED = "evaluated"
     AWAITING_APPROVAL = "awaiting approval"
+    CHANGES_REQUESTED = "changes requested"           # until somebody asks for approval again
     APPROVED = "approved"
     CHAMPION = "champion"
     ARCHIVED = "archived"

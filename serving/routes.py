@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serving import problems, protocol
+from serving import openapi, problems, protocol
 from serving.batcher import Answer
 from serving.errors import NotLoaded, RequestRefused, TooLarge, WrongMediaType
 from serving.slot import Loaded
@@ -37,6 +37,7 @@ def create_app(open_worker: Open) -> Starlette:
         routes=[
             Route("/v1/tasks/{task}/predict", predict, methods=["POST"]),
             Route("/v1/info", info),
+            Route("/v1/openapi.json", document),
             Route("/v2", server_metadata),
             Route("/v2/health/live", live),
             Route("/v2/health/ready", ready),
@@ -75,6 +76,11 @@ async def infer(request: Request) -> Response:
 
 async def info(request: Request) -> Response:
     return _json(_worker(request).info())
+
+
+async def document(request: Request) -> Response:
+    """Describe all of this, with the limits of this server."""
+    return _json(openapi.document(_worker(request).limits))
 
 
 async def server_metadata(_: Request) -> Response:

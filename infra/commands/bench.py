@@ -5,6 +5,7 @@ import click
 from infra.commands import (
     bench_asking,
     bench_augmentation,
+    bench_console,
     bench_curve,
     bench_discovery,
     bench_drift,
@@ -24,6 +25,7 @@ def command() -> None:
 
 command.add_command(bench_asking.command)
 command.add_command(bench_augmentation.command)
+command.add_command(bench_console.command)
 command.add_command(bench_curve.command)
 command.add_command(bench_discovery.command)
 command.add_command(bench_drift.command)

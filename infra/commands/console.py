@@ -16,13 +16,14 @@ def command(host: str | None, port: int | None) -> None:
     from infra.roots import open_registry, open_store, utc_now
     from registry.console.app import create_app
     from registry.console.first_run import introduction
+    from registry.console.oidc.settings import OidcSettings
     from registry.console.settings import ConsoleSettings
     from registry.settings import RegistrySettings
 
     given: dict[str, Any] = {"host": host, "port": port}
     settings = ConsoleSettings(**{name: value for name, value in given.items() if value is not None})
     engine = open_registry()
-    app = create_app(engine, open_store(), settings, RegistrySettings(), utc_now)
+    app = create_app(engine, open_store(), settings, RegistrySettings(), utc_now, OidcSettings())
     listener = _listener(settings.host, settings.port)            # before a link is made that ends the one before
     if settings.is_link_printed:
         click.echo(introduction(engine, settings, utc_now()))

@@ -22,12 +22,14 @@ def command() -> None:
 def import_(file: Path, task_name: str, part: str, actor: str) -> None:
     """Import FILE (CSV, JSONL or Parquet with columns text and label), all labeled rows or none."""
     from infra.tables import read_column
+    from registry.cells import unmarked
     from registry.database import write
     from registry.labels import import_labels
     from registry.tables import Part
 
     pairs = list(zip(read_column(file, "text"), read_column(file, "label"), strict=True))
-    rows = [(text, label) for text, label in pairs if label]
+    kept = unmarked if file.suffix.lower() == ".csv" else str
+    rows = [(kept(text), kept(label)) for text, label in pairs if label]
     with write(open_registry()) as session:
         result = import_labels(session, task_name, rows, part=Part(part), actor=actor, origin=file.name,
                                now=utc_now())
@@ -44,6 +46,7 @@ def next_(task_name: str, count: int, csv_file: Path | None) -> None:
     """Say which texts of the traffic to label next, and why; one in five is drawn by chance."""
     from infra.commands.trainer import open_workplace
     from infra.tables import echo_table
+    from registry.cells import neutral
     from trainer.asking.asking import texts_to_label
     from trainer.asking.recipe import AskingRecipe
     from trainer.progress import StepBar
@@ -60,5 +63,5 @@ def next_(task_name: str, count: int, csv_file: Path | None) -> None:
     with csv_file.open("w", newline="", encoding="utf-8-sig") as lines:
         writer = csv.writer(lines)
         writer.writerow(["text", "label", "chosen", "why"])
-        writer.writerows([each.text, "", each.chosen, each.why] for each in asked)
+        writer.writerows([neutral(each.text), "", each.chosen, each.why] for each in asked)
     click.echo(f"{len(asked)} texts to label in {csv_file}")

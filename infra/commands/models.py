@@ -76,6 +76,36 @@ def approve(task_name: str, number: int, actor: str, reason: str, digest: str | 
     click.echo(f"approved {task_name} v{number} ({version.digest[:12]})")
 
 
+@command.command("request-changes")
+@task_argument
+@number_argument
+@actor_option
+@reason_option
+def request_changes(task_name: str, number: int, actor: str, reason: str) -> None:
+    """Say what has to change before a version is approved."""
+    from registry.database import write
+    from registry.lifecycle.promotion import request_changes as decide
+
+    with write(open_registry()) as session:
+        decide(session, task_name, number, actor=actor, reason=reason, now=utc_now())
+    click.echo(f"{task_name} v{number} needs changes; afterwards: hypermatch models ask-again {task_name} {number}")
+
+
+@command.command("ask-again")
+@task_argument
+@number_argument
+@actor_option
+@reason_option
+def ask_again(task_name: str, number: int, actor: str, reason: str) -> None:
+    """Ask for the approval of a version again after changes were requested."""
+    from registry.database import write
+    from registry.lifecycle.promotion import request_approval
+
+    with write(open_registry()) as session:
+        request_approval(session, task_name, number, actor=actor, reason=reason, now=utc_now())
+    click.echo(f"{task_name} v{number} awaits approval again")
+
+
 @command.command("reject")
 @task_argument
 @number_argument

@@ -1,5 +1,7 @@
 """`hypermatch users`: who may use the console and the API."""
 
+from typing import Any
+
 import click
 
 from infra.roots import actor_option, open_registry, utc_now
@@ -37,9 +39,9 @@ def list_() -> None:
     from registry.database import read
 
     with read(open_registry()) as session:
-        rows = [[account.name, account.role, "yes" if account.password_hash else "not yet",
+        rows = [[account.name, account.role, _way_in(account),
                  account.created_at.isoformat(timespec="seconds")] for account in list_accounts(session)]
-    echo_table(["name", "role", "password", "since"], rows)
+    echo_table(["name", "role", "signs in by", "since"], rows)
 
 
 @command.command("remove")
@@ -53,6 +55,32 @@ def remove(name: str, actor: str) -> None:
     with write(open_registry()) as session:
         remove_account(session, name, actor=actor, now=utc_now())
     click.echo(f"removed {name}")
+
+
+@command.command("disable")
+@name_argument
+@actor_option
+def disable(name: str, actor: str) -> None:
+    """Let NAME in no more, by no door; sessions end at once."""
+    from registry.accounts.people import disable_account
+    from registry.database import write
+
+    with write(open_registry()) as session:
+        disable_account(session, name, actor=actor, now=utc_now())
+    click.echo(f"{name} is disabled")
+
+
+@command.command("enable")
+@name_argument
+@actor_option
+def enable(name: str, actor: str) -> None:
+    """Let NAME in again."""
+    from registry.accounts.people import enable_account
+    from registry.database import write
+
+    with write(open_registry()) as session:
+        enable_account(session, name, actor=actor, now=utc_now())
+    click.echo(f"{name} is enabled")
 
 
 @command.command("password")
@@ -73,6 +101,13 @@ def password(name: str, link: bool, actor: str) -> None:
     with write(open_registry()) as session:
         set_password(session, name, given, actor=actor, now=utc_now())
     click.echo(f"the password of {name} is set")
+
+
+def _way_in(account: Any) -> str:
+    if account.disabled_at is not None:
+        return "disabled"
+    ways = [way for way, there in (("password", account.password_hash), ("provider", account.subject)) if there]
+    return " or ".join(ways) or "not yet"
 
 
 def _link(raw: str) -> str:

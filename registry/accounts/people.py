@@ -12,22 +12,33 @@ from registry import audit
 from registry.accounts.passwords import hashed
 from registry.accounts.roles import Role
 from registry.accounts.tables import Account, ConsoleSession, Invitation
-from registry.errors import NotFound, Refused
+from registry.errors import NotAllowed, NotFound, Refused
 
 LINK_LASTS = timedelta(hours=24)
+NOBODY = ("gate", "provider", "trainer")              # the actors of the audit log that are no people
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,61}[a-z0-9])?")
 
 
-def add_account(session: Session, name: str, role: Role, *, actor: str, now: datetime) -> Account:
-    """Add an account that cannot sign in before its password is set; raises Refused for a taken or malformed name."""
-    if not _NAME.fullmatch(name):
-        raise Refused(f"{name[:80]!r} is not a name", "use 1 to 63 of a-z, 0-9 and . _ @ -")
+def is_name(name: str) -> bool:
+    """Say whether an account may be called so; nobody takes the name of what acts by itself."""
+    return _NAME.fullmatch(name) is not None and name not in NOBODY
+
+
+def add_account(session: Session, name: str, role: Role, *, actor: str, now: datetime, issuer: str | None = None,
+                subject: str | None = None) -> Account:
+    """Add an account; raises Refused for a taken or malformed name.
+
+    It cannot sign in before its password is set, but through the provider that is its issuer.
+    """
+    if not is_name(name):
+        raise Refused(f"{name[:80]!r} is no name for a person", "use 1 to 63 of a-z, 0-9 and . _ @ -")
     if session.get(Account, name) is not None:
         raise Refused(f"account {name} exists already")
-    account = Account(name=name, role=role.value, created_at=now)
+    account = Account(name=name, role=role.value, issuer=issuer, subject=subject, created_at=now)
     session.add(account)
     session.flush()
-    audit.record(session, action="account:added", subject=name, actor=actor, now=now, details={"role": role.value})
+    details = {"role": role.value} | ({} if issuer is None else {"issuer": issuer})
+    audit.record(session, action="account:added", subject=name, actor=actor, now=now, details=details)
     return account
 
 
@@ -59,6 +70,26 @@ def remove_account(session: Session, name: str, *, actor: str, now: datetime) ->
     _keep_an_admin(session, account)
     session.delete(account)
     audit.record(session, action="account:removed", subject=name, actor=actor, now=now)
+
+
+def disable_account(session: Session, name: str, *, actor: str, now: datetime) -> None:
+    """Let an account in no more, by no door, and end its sessions; harmless if it is disabled already."""
+    account = get_account(session, name)
+    if account.disabled_at is not None:
+        return
+    _keep_an_admin(session, account)
+    account.disabled_at = now
+    session.exec(delete(ConsoleSession).where(col(ConsoleSession.account) == name))  # type: ignore[call-overload]
+    audit.record(session, action="account:disabled", subject=name, actor=actor, now=now)
+
+
+def enable_account(session: Session, name: str, *, actor: str, now: datetime) -> None:
+    """Let a disabled account in again; tokens that are not over act again too."""
+    account = get_account(session, name)
+    if account.disabled_at is None:
+        return
+    account.disabled_at = None
+    audit.record(session, action="account:enabled", subject=name, actor=actor, now=now)
 
 
 def set_password(session: Session, name: str, password: str, *, actor: str, now: datetime) -> None:
@@ -98,6 +129,8 @@ def accept(session: Session, raw: str, *, name: str, password: str, now: datetim
     if invitation.account is None:
         add_account(session, name, Role.ADMIN, actor=name, now=now)
     account = get_account(session, invitation.account or name)
+    if account.disabled_at is not None:
+        raise NotAllowed(f"{account.name} is disabled", "ask an administrator")
     session.delete(invitation)
     set_password(session, account.name, password, actor=account.name, now=now)
     return account
@@ -105,7 +138,8 @@ def accept(session: Session, raw: str, *, name: str, password: str, now: datetim
 
 def needs_first_admin(session: Session) -> bool:
     """Say whether nobody can sign in as an administrator yet."""
-    query = select(Account).where(Account.role == Role.ADMIN.value, col(Account.password_hash).is_not(None))
+    query = select(Account).where(Account.role == Role.ADMIN.value, col(Account.disabled_at).is_(None),
+                                  col(Account.password_hash).is_not(None) | col(Account.subject).is_not(None))
     return session.exec(query.limit(1)).first() is None
 
 
@@ -115,6 +149,7 @@ def digest(raw: str) -> str:
 
 
 def _keep_an_admin(session: Session, account: Account) -> None:
-    admins = [each.name for each in list_accounts(session) if each.role == Role.ADMIN.value]
+    admins = [each.name for each in list_accounts(session)
+              if each.role == Role.ADMIN.value and each.disabled_at is None]
     if admins == [account.name]:
         raise Refused(f"{account.name} is the only administrator", "make another one first")

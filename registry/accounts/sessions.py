@@ -53,9 +53,9 @@ def is_password_right(session: Session, name: str, password: str) -> bool:
 
 
 def sign_in(session: Session, name: str, address: str, now: datetime) -> str | None:
-    """Open a session after the password was found right; return its id, None if the account is gone meanwhile."""
+    """Open a session after the password was found right; return its id, None if the account is gone or disabled."""
     account = session.get(Account, name)
-    if account is None:
+    if account is None or account.disabled_at is not None:
         return None
     for kind, key in (("account", name), ("address", address)):
         attempts = session.get(SignInAttempts, _key(kind, key))
@@ -78,7 +78,8 @@ def account_of(session: Session, raw: str, limits: Limits, now: datetime) -> Acc
     found = session.get(ConsoleSession, digest(raw))
     if found is None or now - found.seen_at > limits.idle or now - found.created_at > limits.absolute:
         return None
-    return session.get(Account, found.account)
+    account = session.get(Account, found.account)
+    return account if account is not None and account.disabled_at is None else None
 
 
 def is_untouched(session: Session, raw: str, now: datetime) -> bool:
@@ -101,9 +102,13 @@ def sign_out(session: Session, raw: str) -> None:
 
 
 def sign_out_everywhere(session: Session, name: str, *, actor: str, now: datetime) -> None:
-    """End every session of an account."""
-    session.exec(delete(ConsoleSession).where(col(ConsoleSession.account) == name))  # type: ignore[call-overload]
+    """End every session of an account, as its owner asked."""
+    end_sessions(session, name)
     audit.record(session, action="account:signed_out_everywhere", subject=name, actor=actor, now=now)
+
+
+def end_sessions(session: Session, name: str) -> None:
+    session.exec(delete(ConsoleSession).where(col(ConsoleSession.account) == name))  # type: ignore[call-overload]
 
 
 def forget_old_sessions(session: Session, limits: Limits, now: datetime) -> None:

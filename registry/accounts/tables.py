@@ -9,11 +9,16 @@ from registry.tables import UtcDateTime
 
 
 class Account(SQLModel, table=True):
-    """A person who may sign in once a password is set."""
+    """A person who may sign in once a password is set, or whom the provider vouches for as `subject` of `issuer`."""
+
+    __table_args__ = (Index("uq_account_subject", "issuer", "subject", unique=True),)
 
     name: str = Field(primary_key=True, max_length=63)
     role: str = Field(max_length=20)
     password_hash: str | None = Field(default=None, max_length=200)
+    issuer: str | None = Field(default=None, max_length=300)
+    subject: str | None = Field(default=None, max_length=255)
+    disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -60,6 +65,19 @@ class SignInAttempts(SQLModel, table=True):
     key: str = Field(primary_key=True, max_length=100)
     n_failures: int
     blocked_until: datetime = Field(sa_type=UtcDateTime)
+
+
+class ProviderSignIn(SQLModel, table=True):
+    """A sign-in that is under way at the provider: of one browser, good once."""
+
+    __tablename__ = "provider_sign_in"
+
+    state_hash: str = Field(primary_key=True, max_length=64)
+    session_hash: str = Field(max_length=64)
+    nonce: str = Field(max_length=100)
+    verifier: str = Field(max_length=128, description="Of PKCE: whoever has the code alone gets nothing for it.")
+    wanted: str = Field(max_length=500, description="The page to show afterwards.")
+    expires_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class ConsoleKey(SQLModel, table=True):

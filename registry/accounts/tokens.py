@@ -40,12 +40,14 @@ def create_token(session: Session, account: str, name: str, *, scopes: Collectio
 
 
 def person_of(session: Session, raw: str, now: datetime) -> Person | None:
-    """Return who acts with a token, None if it is unknown or over."""
+    """Return who acts with a token, None if it is unknown or over, or its maker disabled."""
     found = session.exec(select(ApiToken).where(ApiToken.token_hash == digest(raw))).first()
     if found is None or found.expires_at <= now:
         return None
     account = session.get(Account, found.account)
-    return None if account is None else Person(account.name, Role(account.role), frozenset(found.scopes))
+    if account is None or account.disabled_at is not None:
+        return None
+    return Person(account.name, Role(account.role), frozenset(found.scopes))
 
 
 def list_tokens(session: Session, account: str) -> list[ApiToken]:

@@ -33,6 +33,18 @@ def change_role(session: Session, person: Person, name: str, role: Role, *, now:
 
 
 @needs(Role.ADMIN)
+def disable_person(session: Session, person: Person, name: str, *, now: datetime) -> None:
+    """Let an account in no more."""
+    people.disable_account(session, name, actor=person.name, now=now)
+
+
+@needs(Role.ADMIN)
+def enable_person(session: Session, person: Person, name: str, *, now: datetime) -> None:
+    """Let a disabled account in again."""
+    people.enable_account(session, name, actor=person.name, now=now)
+
+
+@needs(Role.ADMIN)
 def remove_person(session: Session, person: Person, name: str, *, now: datetime) -> None:
     """Remove an account."""
     people.remove_account(session, name, actor=person.name, now=now)

@@ -12,7 +12,7 @@ from registry.lifecycle.stages import ACTIONS, name_of
 from registry.lifecycle.versions import get_version
 from registry.tables import AliasName, AuditEntry, ModelVersion, Run, Stage
 
-DECISIONS = ("model:registered", "model:rolled_back", *ACTIONS.values())
+DECISIONS = ("model:registered", "model:rolled_back", promotion.ASKED_AGAIN, *ACTIONS.values())
 
 
 @needs(Role.APPROVER)
@@ -25,6 +25,28 @@ def approve(session: Session, person: Person, task: str, number: int, *, digest:
     _check_seen(session, version, seen)
     return promotion.approve(session, task, number, actor=person.name, reason=reason, now=now, digest=digest,
                              is_four_eyes=is_four_eyes)
+
+
+@needs(Role.APPROVER)
+def request_changes(session: Session, person: Person, task: str, number: int, *, seen: str, reason: str,
+                    now: datetime) -> ModelVersion:
+    """Say what has to change before approval; doing it twice is doing it once."""
+    version = get_version(session, task, number)
+    if _is_done(session, version, Stage.CHANGES_REQUESTED, person, "model:changes_requested"):
+        return version
+    _check_seen(session, version, seen)
+    return promotion.request_changes(session, task, number, actor=person.name, reason=reason, now=now)
+
+
+@needs(Role.LABELER)
+def request_approval(session: Session, person: Person, task: str, number: int, *, seen: str, reason: str,
+                     now: datetime) -> ModelVersion:
+    """Ask for approval again, as those who mend labels may; doing it twice is doing it once."""
+    version = get_version(session, task, number)
+    if _is_done(session, version, Stage.AWAITING_APPROVAL, person, promotion.ASKED_AGAIN):
+        return version
+    _check_seen(session, version, seen)
+    return promotion.request_approval(session, task, number, actor=person.name, reason=reason, now=now)
 
 
 @needs(Role.APPROVER)

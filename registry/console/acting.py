@@ -20,6 +20,18 @@ def approve(console: Console, session: Session, person: Person, request: Request
                                  reason=given.reason, now=console.now(), is_four_eyes=console.registry.is_four_eyes))
 
 
+def request_changes(console: Console, session: Session, person: Person, request: Request,
+                    given: openapi.Decision) -> Json:
+    return _decided(acts.request_changes(session, person, *place_of(request), seen=given.seen.value,
+                                         reason=given.reason, now=console.now()))
+
+
+def request_approval(console: Console, session: Session, person: Person, request: Request,
+                     given: openapi.Decision) -> Json:
+    return _decided(acts.request_approval(session, person, *place_of(request), seen=given.seen.value,
+                                          reason=given.reason, now=console.now()))
+
+
 def reject(console: Console, session: Session, person: Person, request: Request, given: openapi.Decision) -> Json:
     return _decided(acts.reject(session, person, *place_of(request), seen=given.seen.value, reason=given.reason,
                                 now=console.now()))

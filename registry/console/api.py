@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from registry.accounts.roles import Person, Role
 from registry.accounts.tokens import person_of
-from registry.console import acting, openapi, reading
+from registry.console import acting, administering, openapi, reading
 from registry.console.console import Console
 from registry.console.doors import CODES
 from registry.database import read, write
@@ -38,10 +38,11 @@ def routes() -> list[Route]:
     """Return one route per operation of the document, which says what each takes and gives."""
     found = [Route("/openapi.json", document, methods=["GET"])]
     for operation in openapi.OPERATIONS:
+        place = next(each for each in (reading, acting, administering) if hasattr(each, operation.name))
         if operation.method == "GET":
-            endpoint: Endpoint = _answering(getattr(reading, operation.name))
+            endpoint: Endpoint = _answering(getattr(place, operation.name), operation.role)
         else:
-            endpoint = _acting(getattr(acting, operation.name), operation.body)
+            endpoint = _acting(getattr(place, operation.name), operation.body)
         found.append(Route(operation.path_for_routes, endpoint, methods=[operation.method]))
     return found
 
@@ -68,12 +69,12 @@ def broken(_: Request, error: Exception) -> Response:
     return _problem(500, "this is a defect of the console", "its log tells which")
 
 
-def _answering(answer: Answer) -> Callable[[Request], Response]:
+def _answering(answer: Answer, role: Role) -> Callable[[Request], Response]:
     def endpoint(request: Request) -> Response:
         console: Console = request.app.state.console
         with read(console.engine) as session:
             person = _person(console, session, request)
-            person.check(Role.VIEWER)
+            person.check(role)
             return JSONResponse(answer(console, session, person, request))
 
     return endpoint

@@ -22,6 +22,8 @@ from registry.console.assets import Assets
 from registry.console.console import Console
 from registry.console.courier import delivering
 from registry.console.doors import action, page
+from registry.console.oidc.provider import Provider
+from registry.console.oidc.settings import OidcSettings
 from registry.console.pages import (
     audit,
     configuration,
@@ -30,6 +32,7 @@ from registry.console.pages import (
     overview,
     people,
     prompts,
+    provider,
     review,
     runs,
     signing,
@@ -48,13 +51,17 @@ from registry.settings import RegistrySettings
 from registry.webhooks.outbox import Outbox
 from registry.webhooks.sending import sender
 
+RETURN = "/sign-in/provider/back"                     # where a provider sends browsers back; it must be told so
+
 
 def create_app(engine: Engine, store: ArtifactStore, settings: ConsoleSettings, registry: RegistrySettings,
-               now: Callable[[], datetime]) -> Starlette:
+               now: Callable[[], datetime], oidc: OidcSettings | None = None) -> Starlette:
     """Return the application; it needs a registry at the newest revision."""
     with write(engine) as session:
         key = signing_key(session)
-    console = Console(engine, store, settings, registry, now, load_words(), make_pages(), key)
+    redirect = f"{settings.address}{RETURN}"
+    console = Console(engine, store, settings, registry, now, load_words(), make_pages(), key,
+                      Provider(oidc, redirect, now) if oidc is not None and oidc.is_used else None)
     outbox = Outbox(engine, f"console@{socket.gethostname()}:{os.getpid()}", settings.address,
                     sender(console.webhook_hosts), now)
     app = Starlette(
@@ -76,6 +83,8 @@ def routes() -> list[Route]:
         Route("/", page(overview.show), methods=get),
         Route("/sign-in", page(signing.show_sign_in, None), methods=get),
         Route("/sign-in", action(signing.enter_password, None, read), methods=post),
+        Route("/sign-in/provider", page(provider.leave_for_provider, None), methods=get),
+        Route(RETURN, page(provider.return_from_provider, None), methods=get),
         Route("/sign-out", action(signing.leave, None), methods=post),
         Route("/sign-out-everywhere", action(signing.leave_everywhere, Role.VIEWER), methods=post),
         Route("/welcome/{link}", page(signing.show_welcome, None), methods=get),
@@ -90,8 +99,8 @@ def routes() -> list[Route]:
         Route("/tasks/{task}/drift/{check:number}", page(task.show_drift), methods=get),
         Route("/tasks/{task}/versions/{number:number}", page(version.show), methods=get),
         *(Route(f"/tasks/{{task}}/versions/{{number:number}}/{act}",
-                action(partial(version.decide, act=act), Role.APPROVER), methods=post)
-          for act in version.DECISIONS),
+                action(partial(version.decide, act=act), decision.role), methods=post)
+          for act, decision in version.DECISIONS.items()),
         Route("/tasks/{task}/discovery", page(discovery.show), methods=get),
         *(Route(f"/tasks/{{task}}/versions/{{number:number}}/{name.value}{end}",
                 action(partial(act, name=name), Role.APPROVER), methods=post)
@@ -122,6 +131,8 @@ def routes() -> list[Route]:
         Route("/people", action(people.add, Role.ADMIN), methods=post),
         Route("/people/{name}/link", action(people.renew, Role.ADMIN), methods=post),
         Route("/people/{name}/role", action(people.change_role, Role.ADMIN), methods=post),
+        Route("/people/{name}/disable", action(people.disable, Role.ADMIN), methods=post),
+        Route("/people/{name}/enable", action(people.enable, Role.ADMIN), methods=post),
         Route("/people/{name}/remove", action(people.remove, Role.ADMIN), methods=post),
         Route("/webhooks", page(webhooks.show, Role.ADMIN), methods=get),
         Route("/webhooks", action(webhooks.add, Role.ADMIN), methods=post),

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from registry.accounts.sessions import Limits
 from registry.artifacts.store import ArtifactStore
+from registry.console.oidc.provider import Provider
 from registry.console.settings import ConsoleSettings
 from registry.console.words import Words
 from registry.settings import RegistrySettings
@@ -26,6 +27,7 @@ class Console:
     words: Words
     pages: Environment
     key: str
+    provider: Provider | None = None                  # through which people may sign in
 
     @property
     def limits(self) -> Limits:

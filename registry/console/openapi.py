@@ -12,7 +12,7 @@ from registry.tables import Part, RunState, Stage
 
 Reason = Field(min_length=1, max_length=2_000, description="Why; kept in the audit log.")
 MAX_IMPORTED = 20_000
-_NUMBERS = ("number", "run", "text", "proposal", "item")       # of the paths
+_NUMBERS = ("number", "run", "text", "proposal", "item", "check")       # of the paths
 
 
 class Strict(BaseModel):
@@ -84,6 +84,22 @@ class ReviewReply(Strict):
     is_new_class: bool = Field(False, description="The task does not have this class yet.")
 
 
+class NewPerson(Strict):
+    name: str = Field(max_length=63, description="1 to 63 of a-z, 0-9 and . _ @ -")
+    role: Role
+
+
+class NewRole(Strict):
+    role: Role
+
+
+class NewWebhook(Strict):
+    name: str = Field(max_length=63)
+    url: str = Field(max_length=500, description="https, to a host that an operator allowed.")
+    events: list[str] = Field(min_length=1, max_length=20)
+    is_slack: bool = False
+
+
 class Paged(Strict):
     page: int = Field(1, ge=1, le=1_000_000)
     per_page: int = Field(50, ge=1, le=200)
@@ -116,7 +132,7 @@ class AuditQuery(Strict):
 class Operation:
     """One operation: where it is, what it takes, the role it needs."""
 
-    name: str                                         # of the function in reading.py or acting.py
+    name: str                                         # of the function in reading, acting or administering.py
     method: Literal["GET", "POST"]
     path: str
     says: str
@@ -131,6 +147,7 @@ class Operation:
 
 
 _LIST = {"type": "object", "required": ["items"], "properties": {"items": {"type": "array"}}}
+_PERSON = "/people/{name}"
 _PROPOSAL = "/tasks/{task}/proposals/{proposal}"
 _VERSION = "/tasks/{task}/versions/{number}"
 OPERATIONS = [
@@ -139,7 +156,12 @@ OPERATIONS = [
     Operation("task", "GET", "/tasks/{task}", "Show one task with its label space."),
     Operation("versions", "GET", "/tasks/{task}/versions", "List the newest versions of a task.", gives=_LIST),
     Operation("version", "GET", _VERSION, "Show all that is known of a version, with its audit entries."),
+    Operation("verification", "GET", f"{_VERSION}/verification", "Check the stored bytes of a version, all of them."),
     Operation("approve", "POST", f"{_VERSION}/approve", "Approve a version.", Role.APPROVER, body=Approval),
+    Operation("request_changes", "POST", f"{_VERSION}/request-changes",
+              "Say what has to change before a version is approved.", Role.APPROVER, body=Decision),
+    Operation("request_approval", "POST", f"{_VERSION}/ask-again", "Ask for approval again after requested changes.",
+              Role.LABELER, body=Decision),
     Operation("reject", "POST", f"{_VERSION}/reject", "Reject a version for good.", Role.APPROVER, body=Decision),
     Operation("promote", "POST", f"{_VERSION}/promote", "Make a version the champion.", Role.APPROVER, body=Decision),
     Operation("roll_back", "POST", f"{_VERSION}/rollback", "Return to a version that was champion before.",
@@ -148,6 +170,7 @@ OPERATIONS = [
               Role.APPROVER, body=Trial),
     Operation("end_trial", "POST", f"{_VERSION}/trials/{{trial}}/end", "End a trial.", Role.APPROVER, body=Reasoned),
     Operation("drift", "GET", "/tasks/{task}/drift", "List the newest looks for drift.", gives=_LIST),
+    Operation("drift_check", "GET", "/tasks/{task}/drift/{check}", "Show one look for drift with all that it found."),
     Operation("proposals", "GET", "/tasks/{task}/proposals", "List the proposed classes.", gives=_LIST),
     Operation("accept_class", "POST", f"{_PROPOSAL}/accept", "Make a proposal a class.", Role.APPROVER,
               body=Acceptance),
@@ -172,6 +195,7 @@ OPERATIONS = [
     Operation("request_run", "POST", "/tasks/{task}/runs", "Ask the trainer for a run.", Role.APPROVER,
               body=Reasoned),
     Operation("labels", "GET", "/tasks/{task}/labels", "Search human labels.", query=LabelQuery, gives=_LIST),
+    Operation("labeled_text", "GET", "/tasks/{task}/labels/{text}", "Show one labeled text with its history."),
     Operation("import_labels", "POST", "/tasks/{task}/labels", "Keep labeled texts, all or none.", Role.LABELER,
               body=LabelImport),
     Operation("change_label", "POST", "/tasks/{task}/labels/{text}", "Give a text another label.", Role.LABELER,
@@ -179,9 +203,23 @@ OPERATIONS = [
     Operation("remove_label", "POST", "/tasks/{task}/labels/{text}/remove", "Remove a labeled text.", Role.LABELER,
               body=Reasoned),
     Operation("prompts", "GET", "/prompts", "List the newest version of each prompt.", gives=_LIST),
+    Operation("prompt", "GET", "/prompts/{name}", "Show the newest version of a prompt, and what was measured."),
     Operation("audit_entries", "GET", "/audit", "List audit entries, the newest first.", query=AuditQuery,
               gives=_LIST),
     Operation("audit_chain", "GET", "/audit/chain", "Verify the chain of the audit log."),
+    Operation("people", "GET", "/people", "List the accounts.", Role.ADMIN, gives=_LIST),
+    Operation("add_person", "POST", "/people", "Add an account; the answer has the link that sets its password, once.",
+              Role.ADMIN, body=NewPerson),
+    Operation("invite_person", "POST", f"{_PERSON}/link", "Make a new link that sets a password.", Role.ADMIN),
+    Operation("change_role", "POST", f"{_PERSON}/role", "Give an account another role.", Role.ADMIN, body=NewRole),
+    Operation("disable_person", "POST", f"{_PERSON}/disable", "Let an account in no more.", Role.ADMIN),
+    Operation("enable_person", "POST", f"{_PERSON}/enable", "Let a disabled account in again.", Role.ADMIN),
+    Operation("remove_person", "POST", f"{_PERSON}/remove", "Remove an account.", Role.ADMIN),
+    Operation("webhooks", "GET", "/webhooks", "List the webhooks.", Role.ADMIN, gives=_LIST),
+    Operation("add_webhook", "POST", "/webhooks", "Add a webhook; the answer has its secret, once.", Role.ADMIN,
+              body=NewWebhook),
+    Operation("remove_webhook", "POST", "/webhooks/{name}/remove", "Remove a webhook.", Role.ADMIN),
+    Operation("deliveries", "GET", "/webhooks/deliveries", "List the newest deliveries.", Role.ADMIN, gives=_LIST),
 ]
 
 

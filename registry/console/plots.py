@@ -81,9 +81,10 @@ def drift_timeline(checks: Sequence[dict[str, Any]], alpha: float, title: str) -
     drawn.append(f'<polyline class="line" points="{_spots(spots)}"/>')
     for (x, y), check in zip(spots, checks, strict=True):
         kind = "alarm" if check["is_alarm"] else "quiet"
-        drawn.append(f'<a href="{escape(check["href"])}"><circle class="dot {kind}" cx="{x:.1f}" cy="{y:.1f}" r="4.5">'
+        drawn.append(f'<a href="{escape(check["href"])}" aria-label="{escape(check["says"])}">'
+                     f'<circle class="dot {kind}" cx="{x:.1f}" cy="{y:.1f}" r="4.5">'
                      f'<title>{escape(check["says"])}</title></circle></a>')
-    return _svg(SMALL_WIDTH, frame.height, drawn, title, "plot")
+    return _svg(SMALL_WIDTH, frame.height, drawn, title, "plot", role="group")   # of links; an image would hide them
 
 
 def reliability(bins: Sequence[dict[str, float]], title: str) -> Markup:
@@ -154,7 +155,8 @@ def _label(x: float, y: float, text: str, anchor: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def _svg(width: float, height: float, drawn: Sequence[str], title: str, kind: str, stretch: bool = False) -> Markup:
-    named = f'role="img" aria-label="{escape(title)}"' if title else 'aria-hidden="true"'
+def _svg(width: float, height: float, drawn: Sequence[str], title: str, kind: str, stretch: bool = False,
+         role: str = "img") -> Markup:
+    named = f'role="{role}" aria-label="{escape(title)}"' if title else 'aria-hidden="true"'
     ratio = ' preserveAspectRatio="none"' if stretch else ""
     return Markup(f'<svg class="{kind}" viewBox="0 0 {width} {height}" {named}{ratio}>{"".join(drawn)}</svg>')

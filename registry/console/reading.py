@@ -9,18 +9,19 @@ from starlette.requests import Request
 
 from registry import audit, reviews
 from registry.accounts.roles import SCOPES, Person
+from registry.artifacts.bundle import load_bundle
 from registry.console import openapi
 from registry.console.console import Console
 from registry.console.health import tasks_health
 from registry.console.pages.task import newest_curve, newest_versions
 from registry.drift import list_drift_checks
 from registry.errors import NotFound, Refused
-from registry.label_edits import search_labels
+from registry.label_edits import get_labeled_text, history_of, search_labels
 from registry.lifecycle.stages import name_of
 from registry.lifecycle.versions import get_version
-from registry.prompts import list_prompts
+from registry.prompts import get_prompt, list_prompts, qualities
 from registry.proposals import list_proposals
-from registry.tables import AuditEntry, Run
+from registry.tables import AuditEntry, DriftCheck, Run
 from registry.tasks import get_task, label_space
 
 Q = TypeVar("Q", bound=BaseModel)
@@ -63,9 +64,22 @@ def version(_: Console, session: Session, __: Person, request: Request) -> Json:
     return {**row_of(found), "history": history}
 
 
+def verification(console: Console, session: Session, _: Person, request: Request) -> Json:
+    found = get_version(session, *place_of(request))
+    bundle = load_bundle(console.store, found.digest)
+    return {"digest": bundle.digest, "n_bytes": len(bundle.model) + len(bundle.features)}
+
+
 def drift(_: Console, session: Session, __: Person, request: Request) -> Json:
     name = get_task(session, request.path_params["task"]).name
     return {"items": [row_of(check) for check in list_drift_checks(session, name)]}
+
+
+def drift_check(_: Console, session: Session, __: Person, request: Request) -> Json:
+    found = session.get(DriftCheck, request.path_params["check"])
+    if found is None or found.task != request.path_params["task"]:
+        raise NotFound(f"{request.path_params['task'][:80]} has no drift check {request.path_params['check']}")
+    return row_of(found)
 
 
 def proposals(_: Console, session: Session, __: Person, request: Request) -> Json:
@@ -111,8 +125,18 @@ def labels(_: Console, session: Session, __: Person, request: Request) -> Json:
     return {"items": [row_of(row) for row in rows], "total": total}
 
 
+def labeled_text(_: Console, session: Session, __: Person, request: Request) -> Json:
+    found = get_labeled_text(session, request.path_params["task"], request.path_params["text"])
+    return {**row_of(found), "history": [row_of(entry) for entry in history_of(session, found)]}
+
+
 def prompts(_: Console, session: Session, __: Person, ___: Request) -> Json:
     return {"items": [row_of(prompt) for prompt in list_prompts(session)]}
+
+
+def prompt(_: Console, session: Session, __: Person, request: Request) -> Json:
+    found = get_prompt(session, request.path_params["name"])
+    return {**row_of(found), "qualities": [row_of(each) for each in qualities(session, name=found.name)]}
 
 
 def audit_entries(_: Console, session: Session, __: Person, request: Request) -> Json:
@@ -130,8 +154,8 @@ def audit_chain(_: Console, session: Session, __: Person, ___: Request) -> Json:
     return {"n_entries": audit.verify_chain(session)}
 
 
-def row_of(row: Any) -> Json:
-    told: Json = row.model_dump(mode="json")
+def row_of(row: Any, exclude: set[str] | None = None) -> Json:
+    told: Json = row.model_dump(mode="json", exclude=exclude)
     return told
 
 

@@ -1,4 +1,4 @@
-"""A person's decisions on a version (approve, reject, promote, roll back) and what servers should serve."""
+"""A person's decisions on a version (approve, ask for changes, reject, promote, roll back) and what to serve."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,9 @@ from registry.lifecycle.compatibility import change_from, spaces_of
 from registry.lifecycle.stages import check_move, check_person, move, name_of
 from registry.lifecycle.trials import end_trials_of
 from registry.lifecycle.versions import champion_of, get_version
-from registry.tables import Alias, AliasName, ModelVersion, Stage
+from registry.tables import Alias, AliasName, AuditEntry, ModelVersion, Stage
+
+ASKED_AGAIN = "model:approval_requested"
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,37 @@ def approve(session: Session, task: str, number: int, *, actor: str, reason: str
     check_move(version, Stage.APPROVED)
     if digest is not None and digest != version.digest:
         raise Stale(f"{name_of(version)} has digest {version.digest[:12]}, not {digest[:12]}", "look at it again")
-    if is_four_eyes and actor == version.requested_by:
+    if is_four_eyes and actor in requesters_of(session, version):
         raise Refused(f"{actor} asked for {name_of(version)} and may not approve it", "ask somebody else to")
     version.approved_digest, version.approved_by = version.digest, actor
     move(session, version, Stage.APPROVED, actor=actor, reason=reason, now=now)
     return version
+
+
+def request_changes(session: Session, task: str, number: int, *, actor: str, reason: str,
+                    now: datetime) -> ModelVersion:
+    """Say what has to change before a version is approved; nobody approves it before `request_approval`."""
+    version = get_version(session, task, number)
+    check_person(actor, reason)
+    move(session, version, Stage.CHANGES_REQUESTED, actor=actor, reason=reason, now=now)
+    return version
+
+
+def request_approval(session: Session, task: str, number: int, *, actor: str, reason: str,
+                     now: datetime) -> ModelVersion:
+    """Ask for the approval of a version again, saying what was done about the changes; its bytes are the same."""
+    version = get_version(session, task, number)
+    check_person(actor, reason)
+    if version.stage is not Stage.CHANGES_REQUESTED:
+        raise IllegalMove(f"{name_of(version)} is {version.stage.value}", "only requested changes are answered so")
+    move(session, version, Stage.AWAITING_APPROVAL, actor=actor, reason=reason, now=now, action=ASKED_AGAIN)
+    return version
+
+
+def requesters_of(session: Session, version: ModelVersion) -> set[str]:
+    """Return who asked for the version and who asked for its approval again: with four eyes none of them approves."""
+    query = select(AuditEntry.actor).where(AuditEntry.subject == name_of(version), AuditEntry.action == ASKED_AGAIN)
+    return {version.requested_by, *session.exec(query)}
 
 
 def reject(session: Session, task: str, number: int, *, actor: str, reason: str, now: datetime) -> ModelVersion:

@@ -12,7 +12,8 @@ from registry.tables import ModelVersion, Stage
 MOVES: dict[Stage, frozenset[Stage]] = {
     Stage.CANDIDATE: frozenset({Stage.EVALUATED, Stage.REJECTED}),
     Stage.EVALUATED: frozenset({Stage.AWAITING_APPROVAL, Stage.REJECTED}),
-    Stage.AWAITING_APPROVAL: frozenset({Stage.APPROVED, Stage.REJECTED}),
+    Stage.AWAITING_APPROVAL: frozenset({Stage.APPROVED, Stage.CHANGES_REQUESTED, Stage.REJECTED}),
+    Stage.CHANGES_REQUESTED: frozenset({Stage.AWAITING_APPROVAL, Stage.REJECTED}),
     Stage.APPROVED: frozenset({Stage.CHAMPION, Stage.REJECTED}),
     Stage.CHAMPION: frozenset({Stage.ARCHIVED}),
     Stage.ARCHIVED: frozenset({Stage.CHAMPION}),      # roll back: it was approved once
@@ -22,6 +23,7 @@ MOVES: dict[Stage, frozenset[Stage]] = {
 ACTIONS = {
     Stage.EVALUATED: "model:evaluated",
     Stage.AWAITING_APPROVAL: "model:passed_gate",
+    Stage.CHANGES_REQUESTED: "model:changes_requested",
     Stage.APPROVED: "model:approved",
     Stage.CHAMPION: "model:promoted",
     Stage.ARCHIVED: "model:archived",

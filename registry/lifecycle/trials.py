@@ -13,7 +13,8 @@ from registry.tables import Alias, AliasName, ModelVersion, Stage
 
 # What may stand in a trial. Nobody hears a challenger, so it may help to decide on its own approval.
 TRIALS: dict[AliasName, frozenset[Stage]] = {
-    AliasName.CHALLENGER: frozenset({Stage.AWAITING_APPROVAL, Stage.APPROVED, Stage.ARCHIVED}),
+    AliasName.CHALLENGER: frozenset({Stage.AWAITING_APPROVAL, Stage.CHANGES_REQUESTED, Stage.APPROVED,
+                                      Stage.ARCHIVED}),
     AliasName.CANARY: frozenset({Stage.APPROVED, Stage.ARCHIVED}),
 }
 

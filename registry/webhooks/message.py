@@ -10,10 +10,11 @@ from registry.tables import AuditEntry
 from registry.webhooks.tables import Webhook, WebhookDelivery
 
 TITLES = {
-    "model:passed_gate": "awaits approval", "model:approved": "was approved", "model:rejected": "was rejected",
-    "model:promoted": "is the champion", "model:rolled_back": "is the champion again",
-    "model:swap_failed": "could not be loaded by a server", "drift:alarmed": "drift alarm",
-    "class:proposed": "new classes proposed", "run:failed": "failed",
+    "model:passed_gate": "awaits approval", "model:changes_requested": "needs changes",
+    "model:approval_requested": "awaits approval again", "model:approved": "was approved",
+    "model:rejected": "was rejected", "model:promoted": "is the champion",
+    "model:rolled_back": "is the champion again", "model:swap_failed": "could not be loaded by a server",
+    "drift:alarmed": "drift alarm", "class:proposed": "new classes proposed", "run:failed": "failed",
 }
 
 

@@ -4,7 +4,9 @@ import http.client
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable, Collection
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -12,14 +14,16 @@ from registry.errors import Refused
 from registry.webhooks.hooks import check_url
 from registry.webhooks.message import Message
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0                                # of one step: connecting, sending, a piece of the answer
+LONGEST_SECONDS = 30.0                                # of all together
 
 
 def is_public(address: str) -> bool:
     """Say whether an IP address belongs to the Internet rather than to somebody's inside."""
     found = ipaddress.ip_address(address)
     inner = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None) or found
-    return found.is_global and inner.is_global and not found.is_multicast
+    is_odd = found.is_multicast or found.is_reserved or getattr(found, "is_site_local", False)    # NAT64 and the like
+    return found.is_global and inner.is_global and not is_odd
 
 
 def sender(hosts: Collection[str], *, context: ssl.SSLContext | None = None,
@@ -46,10 +50,28 @@ def _post(message: Message, context: ssl.SSLContext, is_allowed: Callable[[str],
     host, port = parts.hostname or "", parts.port or 443
     connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
     plain = socket.create_connection((_address_of(host, port, is_allowed), port), TIMEOUT_SECONDS)
-    with plain, context.wrap_socket(plain, server_hostname=host) as connection.sock:
+    with _for_a_while(plain), context.wrap_socket(plain, server_hostname=host) as connection.sock:
         target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
         connection.request("POST", target, message.body, message.headers)
         return connection.getresponse().status
+
+
+@contextmanager
+def _for_a_while(plain: socket.socket) -> Iterator[None]:
+    """Shut a connection that lasts too long, so that no receiver holds up what goes to others."""
+    with plain, plain.dup() as same:                  # `plain` itself is handed over to TLS
+        ending = threading.Timer(LONGEST_SECONDS, _shut, [same])
+        ending.daemon = True
+        ending.start()
+        try:
+            yield
+        finally:
+            ending.cancel()
+
+
+def _shut(connection: socket.socket) -> None:
+    with suppress(OSError):                           # it has ended by itself
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _address_of(host: str, port: int, is_allowed: Callable[[str], bool]) -> str:

@@ -69,9 +69,26 @@ def test_accounts_are_added_listed_and_removed_from_the_command_line(environment
     assert isinstance(run("add", "ada", "--role", "viewer").exception, HyperMatchError)
     words = "six plain words are here"
     assert "is set" in run("password", "ada", input=f"{words}\n{words}\n").output
-    assert re.search(r"ada +approver +yes", run("list").output)
+    assert re.search(r"ada +approver +password", run("list").output)
+    assert "is disabled" in run("disable", "ada").output and re.search(r"ada +approver +disabled", run("list").output)
+    assert "is enabled" in run("enable", "ada").output
     assert "removed ada" in run("remove", "ada").output
     assert "is set" not in run("password", "ada", input=f"{words}\n{words}\n").output
+
+
+def test_changes_are_requested_and_answered_from_the_command_line(environment, monkeypatch):
+    monkeypatch.setenv("HYPERMATCH_REGISTRY_URL", environment["HYPERMATCH_REGISTRY_URL"])
+    engine = open_database(environment["HYPERMATCH_REGISTRY_URL"])
+    seed(engine, deal(seed=1), 1, 3, 1, datetime.now(UTC))
+    engine.dispose()
+
+    def run(*arguments):
+        return CliRunner().invoke(cli, ["models", *arguments, "task-000", "3", "--reason", "two classes fell"])
+
+    assert "needs changes" in run("request-changes").output
+    assert isinstance(run("approve").exception, HyperMatchError)
+    assert "awaits approval again" in run("ask-again").output
+    assert "approved" in run("approve").output
 
 
 def test_a_seeded_registry_is_sound(environment):

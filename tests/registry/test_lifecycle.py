@@ -9,7 +9,15 @@ from registry import audit
 from registry.database import read, write
 from registry.errors import IllegalMove, NotFound, Refused, RegistryError, Stale
 from registry.lifecycle.aliases import alias_of, point_alias
-from registry.lifecycle.promotion import approve, promote, reject, roll_back, wanted
+from registry.lifecycle.promotion import (
+    approve,
+    promote,
+    reject,
+    request_approval,
+    request_changes,
+    roll_back,
+    wanted,
+)
 from registry.lifecycle.stages import MOVES
 from registry.lifecycle.versions import (
     champion_of,
@@ -118,6 +126,33 @@ def test_with_four_eyes_the_requester_may_not_approve(session, now):
     with pytest.raises(Refused, match="may not approve"):
         approve(session, "intents", version.number, **WHO, now=now, is_four_eyes=True)
     approve(session, "intents", version.number, actor="bo", reason="fine", now=now, is_four_eyes=True)
+
+
+def test_changes_that_were_requested_wait_for_somebody_to_ask_for_approval_again(session, now):
+    version = awaiting(session, now)
+    request_changes(session, "intents", 1, actor="bo", reason="two classes fell", now=now)
+    assert version.stage is Stage.CHANGES_REQUESTED
+    for decide in (approve, promote, request_changes):
+        with pytest.raises(IllegalMove):
+            decide(session, "intents", 1, **WHO, now=now)
+    request_approval(session, "intents", 1, actor="cy", reason="their gate labels were wrong", now=now)
+    with pytest.raises(IllegalMove, match="only requested changes"):
+        request_approval(session, "intents", 1, actor="cy", reason="again", now=now)
+    with pytest.raises(Refused, match="cy asked for"):
+        approve(session, "intents", 1, actor="cy", reason="mine", now=now, is_four_eyes=True)
+    approve(session, "intents", 1, actor="bo", reason="seen", now=now, is_four_eyes=True)
+    told = [(entry.action, entry.actor, entry.reason) for entry in audit.entries(session, subject="intents v1")]
+    assert told[3:] == [("model:changes_requested", "bo", "two classes fell"),
+                        ("model:approval_requested", "cy", "their gate labels were wrong"),
+                        ("model:approved", "bo", "seen")]
+
+
+def test_changes_are_requested_only_of_what_awaits_approval(session, now):
+    candidate(session, now)
+    champion(session, now, "e" * 64)
+    for number in (1, 2):
+        with pytest.raises(IllegalMove):
+            request_changes(session, "intents", number, **WHO, now=now)
 
 
 def test_a_decision_without_a_name_or_a_reason_is_refused(session, now):

@@ -3,9 +3,11 @@
 import hashlib
 import hmac
 import json
+import socket
 import ssl
 import subprocess
 import threading
+import time
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -16,6 +18,7 @@ from registry import acts, audit
 from registry.accounts.roles import Person, Role
 from registry.database import read, write
 from registry.errors import NotAllowed, Refused
+from registry.webhooks import sending
 from registry.webhooks.hooks import add_webhook, remove_webhook
 from registry.webhooks.message import Message, signature
 from registry.webhooks.outbox import MAX_ATTEMPTS, Outbox
@@ -29,7 +32,7 @@ class Receiver:
     """An https server on loopback that keeps what it got and answers what it is told to."""
 
     def __init__(self, folder):
-        self.got, self.status = [], 200
+        self.got, self.status, self.drips = [], 200, False
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{folder}/key.pem",
                         "-out", f"{folder}/cert.pem", "-days", "2", "-subj", "/CN=localhost", "-addext",
                         "subjectAltName=DNS:localhost"], check=True, capture_output=True)
@@ -39,6 +42,9 @@ class Receiver:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.got.append((self.path, dict(self.headers), body))
+                while receiver.drips:
+                    self.wfile.write(b" ")
+                    time.sleep(0.05)
                 self.send_response(receiver.status)
                 self.send_header("location", "https://hooks.example/elsewhere")
                 self.send_header("content-length", "0")
@@ -146,10 +152,47 @@ def test_a_private_address_is_never_connected_to(receiver):
     assert "not a public address" in says and not receiver.got
 
 
+def test_a_name_is_looked_up_once_so_that_its_address_cannot_be_turned_after_it_was_judged(receiver, monkeypatch):
+    looked_up, look_up = [], socket.getaddrinfo
+
+    def turning(host, *rest, **more):
+        if host != "localhost":
+            return look_up(host, *rest, **more)
+        looked_up.append(host)
+        return look_up("127.0.0.1" if len(looked_up) == 1 else "127.0.0.2", *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", turning)
+    receiver.got.clear()
+    receiver.status = 200
+    send = sender(HOSTS, context=receiver.trust, is_allowed=lambda address: address == "127.0.0.1")
+    assert send(Message(receiver.url, b"{}", {})) == "" and len(receiver.got) == 1 and looked_up == ["localhost"]
+
+
+def test_a_host_of_which_one_address_is_private_is_refused_whole(receiver, monkeypatch):
+    def both(host, port, **_):
+        found = ("93.184.216.34", "10.0.0.1")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    assert "10.0.0.1, which is not a public address" in sender(HOSTS)(Message(receiver.url, b"{}", {}))
+
+
+def test_a_receiver_that_answers_drop_by_drop_holds_nobody_up(receiver, monkeypatch):
+    monkeypatch.setattr(sending, "LONGEST_SECONDS", 0.5)
+    receiver.drips, began = True, time.monotonic()
+    try:
+        says = sender(HOSTS, context=receiver.trust, is_allowed=lambda _: True)(Message(receiver.url, b"{}", {}))
+    finally:
+        receiver.drips = False
+    assert says and time.monotonic() - began < 5
+
+
 @pytest.mark.parametrize(("address", "expected"), [
     ("127.0.0.1", False), ("10.1.2.3", False), ("192.168.0.1", False), ("169.254.169.254", False), ("0.0.0.0", False),
     ("100.64.0.1", False), ("::1", False), ("fd00::1", False), ("fe80::1", False), ("::ffff:10.0.0.1", False),
-    ("2002:0a00:0001::", False), ("224.0.0.1", False), ("93.184.216.34", True), ("2606:2800:220:1::1", True)])
+    ("2002:0a00:0001::", False), ("64:ff9b::10.0.0.1", False), ("::10.0.0.1", False),
+    ("fec0::1", False), ("240.0.0.1", False), ("224.0.0.1", False),
+    ("93.184.216.34", True), ("2606:2800:220:1::1", True)])
 def test_inside_addresses_are_told_from_public_ones(address, expected):
     assert is_public(address) is expected
 
@@ -181,6 +224,15 @@ def test_slack_gets_text_that_can_neither_link_nor_call_everybody(engine, receiv
     text = json.loads(receiver.got[0][2])["text"]
     assert text.startswith("<https://c/tasks/intents/versions/3|intents v3 drift alarm> (trainer)")
     assert "<!everyone>" not in text and "<https://evil" not in text
+
+
+def test_a_version_that_needs_changes_is_told(engine, receiver, send, now):
+    hook(engine, receiver, now, events=["model:changes_requested"], is_slack=True)
+    with write(engine) as session:
+        audit.record(session, action="model:changes_requested", subject="intents v2", actor="ada", reason="why",
+                     now=now)
+    Outbox(engine, "a", "https://c", send, lambda: now).work()
+    assert "intents v2 needs changes> (ada)\nwhy" in json.loads(receiver.got[0][2])["text"]
 
 
 def test_only_an_administrator_adds_webhooks(engine, now):

@@ -17,5 +17,7 @@ def show(visit: Visit) -> Response:
     beats = visit.session.exec(select(Heartbeat).order_by(col(Heartbeat.seen_at).desc()).limit(50))
     processes = [(beat, "stopped" if beat.stopped_at else "silent" if is_silent(beat, visit.now) else "live")
                  for beat in beats]
-    return visit.show("configuration.html", processes=processes, sections=[
-        ("HYPERMATCH_REGISTRY", registry), ("HYPERMATCH_CONSOLE", console.settings.model_dump())])
+    sections = [("HYPERMATCH_REGISTRY", registry), ("HYPERMATCH_CONSOLE", console.settings.model_dump())]
+    if console.provider is not None:                  # its secret is told as stars
+        sections.append(("HYPERMATCH_CONSOLE_OIDC", console.provider.settings.model_dump()))
+    return visit.show("configuration.html", processes=processes, sections=sections)

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 from starlette.responses import Response, StreamingResponse
 
 from registry import acts
+from registry.cells import neutral, unmarked
 from registry.console.pages.task import task_of
 from registry.console.paging import Paging
 from registry.console.visits import Visit
@@ -18,7 +19,6 @@ from registry.tables import LabeledText, Part
 from registry.tasks import label_space
 
 PER_PAGE = 50
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def show(visit: Visit) -> Response:
@@ -89,16 +89,6 @@ def read_labels(content: bytes) -> list[tuple[str, str]]:
     if not found:
         raise Refused("no row of the file has a label")
     return found
-
-
-def neutral(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-
-
-def unmarked(cell: str) -> str:
-    """Undo `neutral`, so that what was exported can be imported."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA_STARTS) else cell
 
 
 def _csv_lines(visit: Visit, task: str) -> Iterator[str]:

@@ -30,6 +30,16 @@ def change_role(visit: Visit) -> Response:
     return visit.go("/people", "role_changed")
 
 
+def disable(visit: Visit) -> Response:
+    acts.disable_person(visit.session, visit.actor, visit.request.path_params["name"], now=visit.now)
+    return visit.go("/people", "account_disabled")
+
+
+def enable(visit: Visit) -> Response:
+    acts.enable_person(visit.session, visit.actor, visit.request.path_params["name"], now=visit.now)
+    return visit.go("/people", "account_enabled")
+
+
 def remove(visit: Visit) -> Response:
     acts.remove_person(visit.session, visit.actor, visit.request.path_params["name"], now=visit.now)
     return visit.go("/people", "account_removed")

@@ -1,23 +1,40 @@
 """One version: what changes if it is approved, where it came from, and the decisions that may follow."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
 from registry import acts, audit
+from registry.accounts.roles import Role
 from registry.artifacts.bundle import load_bundle
 from registry.console.pages.task import task_of
 from registry.console.visits import Visit
 from registry.errors import HyperMatchError, Refused
 from registry.heartbeats import live
 from registry.lifecycle.aliases import alias_of
+from registry.lifecycle.promotion import requesters_of
 from registry.lifecycle.stages import name_of
 from registry.lifecycle.trials import TRIALS
 from registry.lifecycle.versions import champion_of, get_version
 from registry.tables import Alias, AliasName, ModelVersion, Run, Stage
 from registry.tasks import label_space
 
-DECISIONS = {"approve": "approved", "reject": "rejected", "promote": "promoted", "rollback": "rolled_back"}
+
+class Decision(NamedTuple):
+    """A decision of the page: what carries it out, who may, what the page says afterwards."""
+
+    act: Callable[..., ModelVersion]
+    role: Role
+    done: str
+
+
+DECISIONS = {"approve": Decision(acts.approve, Role.APPROVER, "approved"),
+             "request-changes": Decision(acts.request_changes, Role.APPROVER, "changes_requested"),
+             "ask-again": Decision(acts.request_approval, Role.LABELER, "approval_requested"),
+             "reject": Decision(acts.reject, Role.APPROVER, "rejected"),
+             "promote": Decision(acts.promote, Role.APPROVER, "promoted"),
+             "rollback": Decision(acts.roll_back, Role.APPROVER, "rolled_back")}
 
 
 def show(visit: Visit) -> Response:
@@ -29,25 +46,24 @@ def show(visit: Visit) -> Response:
     run = None if version.run_id is None else session.get(Run, version.run_id)
     return visit.show(
         "version.html", task=task, version=version, other=other, champion=champion, run=run,
-        history_entries=list(audit.entries(session, subject=name_of(version))), may=_decisions(version),
+        history_entries=list(audit.entries(session, subject=name_of(version))), follow=_decisions(version),
+        may=[act for act in _decisions(version) if visit.actor.may(DECISIONS[act].role)],
         labels=_label_changes(visit, version, other), classes=_classes(version, other),
         trials=_trials(visit, version), on_trial=_on_trial(visit, version),
         compared=_compared(visit, version),
         recipe=recipe_changes(version, other), verified=_verified(visit, version),
-        blocked=visit.console.registry.is_four_eyes and visit.actor.name == version.requested_by)
+        wanted=acts.last_decision(session, version) if version.stage is Stage.CHANGES_REQUESTED else None,
+        blocked=visit.console.registry.is_four_eyes and visit.actor.name in requesters_of(session, version))
 
 
 def decide(visit: Visit, act: str) -> Response:
     """Carry out one decision of the form; the acts refuse what is stale or not allowed."""
     task, number = visit.request.path_params["task"], visit.request.path_params["number"]
     given: dict[str, Any] = {"seen": visit.given("seen"), "reason": visit.given("reason"), "now": visit.now}
-    if act == "approve":
-        acts.approve(visit.session, visit.actor, task, number, digest=visit.given("digest"),
-                     is_four_eyes=visit.console.registry.is_four_eyes, **given)
-    else:
-        simple = {"reject": acts.reject, "promote": acts.promote, "rollback": acts.roll_back}
-        simple[act](visit.session, visit.actor, task, number, **given)
-    return visit.go(f"/tasks/{task}/versions/{number}", DECISIONS[act])
+    if act == "approve":                              # the only one that is about bytes and four eyes
+        given |= {"digest": visit.given("digest"), "is_four_eyes": visit.console.registry.is_four_eyes}
+    DECISIONS[act].act(visit.session, visit.actor, task, number, **given)
+    return visit.go(f"/tasks/{task}/versions/{number}", DECISIONS[act].done)
 
 
 def start_trial(visit: Visit, name: AliasName) -> Response:
@@ -77,8 +93,9 @@ def _decisions(version: ModelVersion) -> list[str]:
     """Return what may follow, the likeliest first."""
     if version.stage is Stage.ARCHIVED:
         return ["rollback"] if version.was_champion else []
-    return {Stage.AWAITING_APPROVAL: ["approve", "reject"], Stage.APPROVED: ["promote", "reject"],
-            Stage.CANDIDATE: ["reject"], Stage.EVALUATED: ["reject"]}.get(version.stage, [])
+    return {Stage.AWAITING_APPROVAL: ["approve", "request-changes", "reject"], Stage.APPROVED: ["promote", "reject"],
+            Stage.CHANGES_REQUESTED: ["ask-again", "reject"], Stage.CANDIDATE: ["reject"],
+            Stage.EVALUATED: ["reject"]}.get(version.stage, [])
 
 
 def _share(visit: Visit, name: AliasName) -> float | None:

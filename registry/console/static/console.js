@@ -31,6 +31,17 @@ addEventListener("click", (event) => {
   questions.forEach((question) => { if (!question.contains(event.target)) question.open = false; });
 });
 
+// what scrolls is reached by keyboard, and called what the heading above it says
+const reachScrolling = () => document.querySelectorAll(".table, .scroll").forEach((box) => {
+  if (box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight) return;
+  const heading = box.closest("section")?.querySelector("h2") ?? document.querySelector("h1");
+  box.tabIndex = 0;
+  box.setAttribute("role", "region");
+  box.setAttribute("aria-label", heading?.textContent ?? document.title);
+});
+reachScrolling();
+addEventListener("resize", reachScrolling);
+
 // a form is sent once
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {

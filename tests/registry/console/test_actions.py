@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import select
 
 from registry.audit import entries, verify_chain
-from registry.console.pages.labels import neutral, unmarked
+from registry.cells import neutral, unmarked
 from registry.database import read, write
 from registry.heartbeats import beat
 from registry.lifecycle.promotion import approve as approve_elsewhere
@@ -52,6 +52,25 @@ def test_reject_is_final_and_done_once(signed_in, engine):
     assert told(engine, "model:rejected")[-1] == ("ada", "too slow") and stage(engine, 2) == "rejected"
     assert len([who for who, _ in told(engine, "model:rejected") if who == "ada"]) == 1
     ada.post(f"{V2}/approve", APPROVAL, 409)
+
+
+def test_changes_are_requested_once_shown_with_their_reason_and_answered_by_a_labeler(signed_in, engine):
+    ada, lars = signed_in("ada"), signed_in("lars")
+    form = {"seen": "awaiting approval", "reason": "two classes <fell>"}
+    lars.post(f"{V2}/request-changes", form, 403)
+    for _ in range(2):
+        ada.post(f"{V2}/request-changes", form)
+    page = ada.get(V2)
+    assert "ada" in page and "two classes &lt;fell&gt;" in page and f"{V2}/approve" not in page
+    ada.post(f"{V2}/approve", {**APPROVAL, "seen": "changes requested"}, 409)
+    assert "two classes" in ada.post(f"{V2}/approve", APPROVAL, 409), "stale: it says who wants what"
+    assert f"{V2}/ask-again" in lars.get(V2) and f"{V2}/ask-again" not in signed_in("vera").get(V2)
+    for _ in range(2):
+        lars.post(f"{V2}/ask-again", {"seen": "changes requested", "reason": "labels mended"})
+    assert told(engine, "model:changes_requested") == [("ada", "two classes <fell>")]
+    assert told(engine, "model:approval_requested") == [("lars", "labels mended")]
+    ada.post(f"{V2}/approve", APPROVAL)
+    assert stage(engine, 2) == "approved"
 
 
 def test_a_stale_approval_is_refused_and_says_who_decided_meanwhile(signed_in, engine, now):
@@ -167,7 +186,7 @@ def test_a_file_that_is_no_labels_is_refused_whole(signed_in, engine, content):
         assert len(session.exec(select(LabeledText)).all()) == before
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "-5", "@sum", "'quoted", "plain", "", "'=kept"])
+@pytest.mark.parametrize("cell", ["=1+1", "-5", "@sum", "\n=1+1", "＝1+1", "'quoted", "plain", "", "'=kept"])
 def test_neutral_cells_come_back_as_they_were(cell):
     assert not neutral(cell).startswith(("=", "-", "@", "+"))
     assert unmarked(neutral(cell)) == cell or cell == "'=kept"

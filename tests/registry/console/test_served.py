@@ -82,10 +82,10 @@ def decide(page, label, button):
         page.get_by_role("button", name=button).click()
 
 
-def wait_until_answered_by(server, number):
+def wait_until_answered_by(server, number, task="intents"):
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
-        answer = server.post("/v1/tasks/intents/predict", json={"texts": ["my card is lost"]})
+        answer = server.post(f"/v1/tasks/{task}/predict", json={"texts": ["my card is lost"]})
         if answer.status_code == 200 and answer.json()["model_version"] == number:
             return
         assert time.monotonic() < deadline, answer.text

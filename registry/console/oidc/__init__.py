@@ -1,0 +1,1 @@
+"""Signing in through the organization's own provider (OpenID Connect)."""
