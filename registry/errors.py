@@ -38,3 +38,7 @@ class Stale(RegistryError):
 
 class CorruptArtifact(RegistryError):
     """Stored bytes that are not the bytes which were stored."""
+
+
+class CorruptBackup(RegistryError):
+    """A backup that is not what was saved."""
