@@ -29,6 +29,7 @@ def migrate(url: str, to: str = "head") -> None:
     with reachable(url), engine.begin() as connection:
         if parsed.get_backend_name() == "postgresql":        # two processes may start at once
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7251970)")
+        check_is_known(MigrationContext.configure(connection).get_current_revision())
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, to)
@@ -42,6 +43,7 @@ def open_database(url: str) -> Engine:
         raise RegistryError(f"there is no registry at {parsed.database}", "create it with `hypermatch migrate`")
     engine = _engine(url)
     found, newest = revision(engine), newest_revision()
+    check_is_known(found)
     if found != newest:
         raise RegistryError(f"the registry is at revision {found}, this release needs {newest}",
                             "run `hypermatch migrate`")
@@ -63,6 +65,14 @@ def revision(engine: Engine) -> str | None:
     """Return the revision that the database is at, None for an empty one."""
     with reachable(engine.url), engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def check_is_known(found: str | None) -> None:
+    """Refuse a revision of a later release: no release takes back what a later one made."""
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+    if found is not None and found not in known:
+        raise RegistryError(f"the registry is at revision {found}, this release knows {newest_revision()} at most",
+                            "run the later release, or restore a backup taken before it")
 
 
 def newest_revision() -> str | None:

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -14,17 +12,13 @@ from registry.backup.place import BackupPlace
 from registry.backup.rows import first_filled, imported
 from registry.backup.snapshot import Snapshot, folder_of
 from registry.backup.taking import Report, chain_state, copy_artifacts
-from registry.database import alembic_config, migrate, newest_revision, open_database, open_empty, write
+from registry.database import check_is_known, migrate, open_database, open_empty, write
 from registry.errors import CorruptBackup, Refused
 
 
 def check_can_restore(url: str, snapshot: Snapshot) -> None:
     """Refuse a registry that holds anything, and a snapshot of a release that is newer than this one."""
-    try:
-        ScriptDirectory.from_config(alembic_config()).get_revision(snapshot.revision)
-    except CommandError as error:
-        raise Refused(f"the snapshot is at revision {snapshot.revision}, this release knows {newest_revision()}",
-                      f"restore with release {snapshot.release} or later") from error
+    check_is_known(snapshot.revision)
     with open_empty(url) as engine, engine.connect() as connection:
         if filled := first_filled(connection):
             where = engine.url.render_as_string(hide_password=True)
