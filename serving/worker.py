@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from registry.artifacts.store import ArtifactStore
 from registry.notices import listen
+from registry.signing import open_public_keys
 from registry.tables import AliasName
 from serving.batcher import Answer, Batcher
 from serving.errors import DeadlineExceeded, NotLoaded, UnknownTask
@@ -148,7 +149,7 @@ async def opened(settings: ServingSettings, engine: Engine, store: ArtifactStore
     choice = await anyio.to_thread.run_sync(choose_providers, settings.preferred_providers)
     log.info("answers are computed by %s%s", choice.name, "".join(f"; not by {reason}" for reason in choice.reasons))
     watcher = Watcher(engine, store, {}, choice.providers, settings.threads, metrics, process=process,
-                      now=lambda: datetime.now(UTC))
+                      now=lambda: datetime.now(UTC), required_signers=open_public_keys(settings.required_signers))
     brokers = Brokers(settings.brokers, settings.api_version, settings.predictions_topic)
     publisher = Publisher(brokers, settings.max_unpublished, metrics) if settings.brokers else None
     thread = threading.Thread(target=watcher.run, args=(settings.poll_seconds, settings.heartbeat_seconds),

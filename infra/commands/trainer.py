@@ -107,6 +107,8 @@ def open_workplace(settings: TrainerSettings) -> Workplace:
     from infra.roots import open_registry, open_store, utc_now
     from ingest.bank import DataBank
     from ingest.settings import IngestSettings
+    from registry.settings import RegistrySettings
+    from registry.signing import open_signer
     from trainer.lineage import code_revision
     from trainer.workplace import Workplace, limit_threads
 
@@ -115,4 +117,5 @@ def open_workplace(settings: TrainerSettings) -> Workplace:
     return Workplace(engine=engine, store=open_store(), bank=DataBank(ingest.bank, ingest.storage_options),
                      cache=Path(settings.cache), worker=process_name("trainer"), code_revision=code_revision(),
                      now=utc_now, lease=timedelta(seconds=settings.lease_seconds), threads=settings.threads,
+                     signer=open_signer(RegistrySettings().signing_key),
                      open_language_model=partial(open_language_model, settings, engine))

@@ -12,6 +12,7 @@ from registry.artifacts.store import ArtifactStore
 from registry.console.settings import ConsoleSettings
 from registry.console.words import Words
 from registry.settings import RegistrySettings
+from registry.signing import Signer, open_signer
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Console:
     words: Words
     pages: Environment
     key: str
+
+    @property
+    def signer(self) -> Signer | None:
+        """Read the key anew each time: a changed key counts at once."""
+        return open_signer(self.registry.signing_key)
 
     @property
     def limits(self) -> Limits:

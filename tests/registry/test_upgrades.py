@@ -50,8 +50,8 @@ ROWS = {                                              # revision -> what a user 
     ],
     "0004": ["UPDATE class_proposals SET snoozed_until = :at, label = 'refund'"],
     "0005": [
-        "INSERT INTO review_items (task, text, text_hash, state, chosen, why, worth, n_wanted, is_new_class, queued_by, "
-        "queued_at) VALUES ('intents', 'who?', 'h2', 'open', 'novelty', 'new', 1.5, 2, false, 'ada', :at)",
+        "INSERT INTO review_items (task, text, text_hash, state, chosen, why, worth, n_wanted, is_new_class, "
+        "queued_by, queued_at) VALUES ('intents', 'who?', 'h2', 'open', 'novelty', 'new', 1.5, 2, false, 'ada', :at)",
         "INSERT INTO review_answers (item_id, actor, state, label, is_new_class, claimed_until) "
         "VALUES (1, 'ada', 'labeled', 'a', false, :at)",
     ],
@@ -68,6 +68,8 @@ ROWS = {                                              # revision -> what a user 
         "INSERT INTO webhook_delivery (webhook, entry, event, n_attempts, says, created_at) "
         "VALUES ('chat', 1, 'model:promoted', 1, 'ok', :at)",
     ],
+    "0011": ["INSERT INTO bundle_signature (digest, fingerprint, signature, actor, signed_at) "
+             "VALUES ('d', 'f', 's', 'ada', :at)"],
     "0007": ["INSERT INTO alias (task, name, version_number, generation, changed_at, share) "
              "VALUES ('intents', 'canary', 1, 1, :at, 0.1)"],
 }
@@ -138,7 +140,7 @@ def test_an_earlier_release_refuses_a_registry_of_a_later_one_and_changes_nothin
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     for attempt in (migrate, open_database):
-        with pytest.raises(RegistryError, match="revision 9999, this release knows .*restore a backup"):
+        with pytest.raises(RegistryError, match=r"revision 9999, this release knows .*restore a backup"):
             attempt(url)
     assert revision(engine) == "9999" and newest_revision() != "9999"
     engine.dispose()

@@ -43,7 +43,7 @@ def decide(visit: Visit, act: str) -> Response:
     given: dict[str, Any] = {"seen": visit.given("seen"), "reason": visit.given("reason"), "now": visit.now}
     if act == "approve":
         acts.approve(visit.session, visit.actor, task, number, digest=visit.given("digest"),
-                     is_four_eyes=visit.console.registry.is_four_eyes, **given)
+                     is_four_eyes=visit.console.registry.is_four_eyes, signer=visit.console.signer, **given)
     else:
         simple = {"reject": acts.reject, "promote": acts.promote, "rollback": acts.roll_back}
         simple[act](visit.session, visit.actor, task, number, **given)
