@@ -9,9 +9,9 @@ from pydantic_settings import BaseSettings
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = ("registry", "ingest", "serving", "trainer", "infra", "tests")
-SETTINGS = ("registry.settings.RegistrySettings", "ingest.settings.IngestSettings",
-            "registry.console.settings.ConsoleSettings", "serving.settings.ServingSettings",
-            "trainer.settings.TrainerSettings")
+SETTINGS = ("registry.settings.RegistrySettings", "registry.telemetry.settings.TelemetrySettings",
+            "ingest.settings.IngestSettings", "registry.console.settings.ConsoleSettings",
+            "serving.settings.ServingSettings", "trainer.settings.TrainerSettings")
 CAPTIONS = {                                          # of files that have no docstring
     "Makefile": "The two commands, `make demo` and `make test`.",
     "constraints.txt": "The exact version of every package.",

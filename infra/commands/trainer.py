@@ -31,13 +31,14 @@ def run(task_name: str | None) -> None:
     from pathlib import Path
 
     from infra.processes import stop_on_signal
+    from registry.telemetry.logs import configure_logs
+    from registry.telemetry.settings import TelemetrySettings
     from trainer.metrics import Metrics
     from trainer.scheduler.decide import Triggers
     from trainer.scheduler.loop import Trainer, run_until_stopped
     from trainer.settings import TrainerSettings
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    logging.getLogger("hypermatch").setLevel(logging.INFO)
+    configure_logs(TelemetrySettings(), {"hypermatch": logging.INFO})
     settings, stop = TrainerSettings(), stop_on_signal()
     triggers = Triggers(settings.new_labels, settings.new_texts, timedelta(seconds=settings.cooldown_seconds))
     workplace, metrics = open_workplace(settings), Metrics()
