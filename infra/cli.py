@@ -31,6 +31,7 @@ COMMANDS = {
     "restore": "Bring an empty registry to what a backup saved.",
     "review": "Label the texts most worth a person's minute.",
     "runs": "Look at training runs and ask for one.",
+    "sbom": "Write what is installed as a CycloneDX bill of materials.",
     "serve": "Answer predictions.",
     "task": "Create and list tasks.",
     "train": "Train one model version now.",
