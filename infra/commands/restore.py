@@ -33,6 +33,7 @@ def command(source: str, name: str | None, with_bank: bool, actor: str) -> None:
     if not with_bank and snapshot.bank.version is not None:
         click.echo(f"the bank was {snapshot.bank.url} at version {snapshot.bank.version}: HYPERMATCH_INGEST_BANK is "
                    f"{bank} now")
-    if snapshot.tables["account"].n_rows:
+    people = snapshot.tables.get("account")           # the first releases had none
+    if people is not None and people.n_rows:
         click.echo("no password was saved: `hypermatch users password NAME --link` gives a person a new one; webhooks "
                    "and API tokens are made anew in the console")

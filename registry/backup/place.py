@@ -10,7 +10,7 @@ from typing import IO
 import fsspec
 
 from registry.artifacts.store import ArtifactStore, is_on_disk
-from registry.errors import CorruptBackup
+from registry.errors import CorruptBackup, Refused
 
 CHUNK_BYTES = 2**20
 
@@ -20,7 +20,10 @@ class BackupPlace:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.fs, self.root = fsspec.url_to_fs(url)
+        try:
+            self.fs, self.root = fsspec.url_to_fs(url)
+        except (ValueError, ImportError) as error:
+            raise Refused(f"{url} cannot be opened: {error}", "name a folder or s3://BUCKET/PREFIX") from error
         self.is_local = is_on_disk(self.fs)
 
     @property

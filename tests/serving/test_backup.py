@@ -1,6 +1,8 @@
 """A backup taken while everything runs restores, elsewhere, an installation that gives the same answers."""
 
 import gzip
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -12,7 +14,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import fsspec
 import pytest
+from sqlalchemy import create_engine, inspect
 from starlette.testclient import TestClient
 
 from infra.cli import main
@@ -23,12 +27,13 @@ from registry.accounts.roles import Role
 from registry.artifacts.store import ArtifactStore
 from registry.backup.place import BackupPlace
 from registry.backup.rows import BLANKED, kept_tables
-from registry.database import open_database, read, write
+from registry.database import migrate, open_database, read, write
 from serving.routes import create_app
 from serving.settings import ServingSettings
 from serving.worker import opened
 from tests.ingest.conftest import make_rows
 from tests.servers.postgres import fresh_database
+from tests.servers.s3 import running
 from tests.serving.bundles import TEXTS, flip_a_byte
 from tests.serving.conftest import Installation
 
@@ -188,6 +193,52 @@ def test_nothing_secret_is_in_a_backup(here, run, tmp_path):
     for table in kept_tables():
         suspects = {column.name for column in table.columns if SECRET.search(column.name)} - HASHES_OF_TEXT
         assert suspects == {column for name, column in BLANKED if name == table.name}, f"is this secret? {table.name}"
+
+
+def as_of(saved: Path, revision: str, scratch: Path) -> None:
+    """Rewrite the newest snapshot as a release at that revision would have written it."""
+    url, folder = f"sqlite:///{scratch}", max((saved / "snapshots").iterdir())
+    migrate(url, revision)
+    then, told = inspect(create_engine(url)), json.loads((folder / "snapshot.json").read_text())
+    for name in list(told["tables"]):
+        if not then.has_table(name):
+            del told["tables"][name]
+            continue
+        columns, file = {column["name"] for column in then.get_columns(name)}, folder / f"{name}.jsonl.gz"
+        rows = [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
+        kept = [{key: value for key, value in row.items() if key in columns} for row in rows]
+        file.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in kept).encode()))
+        told["tables"][name]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    (folder / "snapshot.json").write_text(json.dumps(told | {"revision": revision}))
+
+
+@pytest.mark.parametrize("released", ["0001", "0006"])
+def test_a_snapshot_of_an_earlier_release_is_restored_and_brought_to_this_one(here, run, tmp_path, released):
+    run(here, "backup", str(tmp_path / "saved"))
+    as_of(tmp_path / "saved", released, tmp_path / "then.db")
+    there = Place(tmp_path / "there")
+    assert run(there, "restore", str(tmp_path / "saved"))[0] == 0
+    assert there.answers() == here.answers() and there.entries()[:-1] == here.entries()
+
+
+def test_a_snapshot_of_a_later_release_is_refused(here, run, tmp_path):
+    run(here, "backup", str(tmp_path / "saved"))
+    file = next((tmp_path / "saved").rglob("snapshot.json"))
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"revision": "9999"}))
+    code, told = run(Place(tmp_path / "there"), "restore", str(tmp_path / "saved"))
+    assert code == 2 and "revision 9999, this release knows" in told and not (tmp_path / "there").exists()
+
+
+def test_a_backup_may_lie_in_an_object_store(here, run, tmp_path, monkeypatch):
+    with running() as address:
+        for name, value in {"ENDPOINT_URL": address, "ACCESS_KEY_ID": "k", "SECRET_ACCESS_KEY": "s",
+                            "DEFAULT_REGION": "us-east-1"}.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        fsspec.filesystem("s3").mkdir("backups")
+        assert run(here, "backup", "s3://backups/hypermatch", "--with-bank")[0] == 0
+        there = Place(tmp_path / "there")
+        assert run(there, "restore", "s3://backups/hypermatch", "--with-bank")[0] == 0
+    assert there.answers() == here.answers() and there.bank.rows().equals(here.bank.rows())
 
 
 @pytest.mark.parametrize(("spoil", "says"), [
