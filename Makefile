@@ -31,11 +31,12 @@ bench: .venv/installed
 sbom: .venv/installed-for-tests
 	$(BIN)/hypermatch sbom --out .hypermatch/sbom.json
 
-# Known weaknesses of the pinned packages; needs the internet, and keeps its own packages out of ours.
+# Known weaknesses of the pinned packages; needs the internet, and keeps its own packages out of ours. Strict: a package
+# that the database could not be asked about is a failure, where pip-audit alone would call it clean.
 audit: .venv/bin/python
 	@test -x .hypermatch/audit/bin/pip-audit || { $(PYTHON) -m venv .hypermatch/audit \
 	  && .hypermatch/audit/bin/pip install --quiet pip-audit==2.10.1; }
-	.hypermatch/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	.hypermatch/audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
 # The pictures in docs/console; needs Chromium.
 screenshots: .venv/installed-for-tests

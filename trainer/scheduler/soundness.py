@@ -3,11 +3,11 @@
 import logging
 from datetime import datetime, timedelta
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from registry import audit
 from registry.errors import RegistryError
-from registry.lifecycle.versions import champion_of
+from registry.tables import ModelVersion, Stage
 from registry.tasks import list_tasks
 from trainer.metrics import Metrics
 
@@ -25,8 +25,9 @@ class Soundness:
         self.is_broken = False
 
     def look(self, session: Session, now: datetime) -> None:
+        with_champion = set(session.exec(select(ModelVersion.task).where(ModelVersion.stage == Stage.CHAMPION)))
         for task in list_tasks(session):
-            self.metrics.has_champion.labels(task.name).set(champion_of(session, task.name) is not None)
+            self.metrics.has_champion.labels(task.name).set(task.name in with_champion)
         if self.begun_at is None or now - self.begun_at >= WHOLE_CHAIN_EVERY:
             self.verified, self.begun_at = audit.BEGINNING, now
         try:
