@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= data
 DRAWS ?= 3
 
-.PHONY: demo test lint bench screenshots clean
+.PHONY: demo test lint bench screenshots sbom audit clean
 
 demo: .venv/installed
 	$(BIN)/hypermatch demo $(if $(KEEP),--keep)
@@ -26,6 +26,17 @@ bench: .venv/installed
 	    --without oos --json .hypermatch/bench/$$name.json || exit 1; \
 	done
 	$(BIN)/hypermatch bench results .hypermatch/bench
+
+# What is installed, as CycloneDX.
+sbom: .venv/installed-for-tests
+	$(BIN)/hypermatch sbom --out .hypermatch/sbom.json
+
+# Known weaknesses of the pinned packages; needs the internet, and keeps its own packages out of ours. Strict: a package
+# that the database could not be asked about is a failure, where pip-audit alone would call it clean.
+audit: .venv/bin/python
+	@test -x .hypermatch/audit/bin/pip-audit || { $(PYTHON) -m venv .hypermatch/audit \
+	  && .hypermatch/audit/bin/pip install --quiet pip-audit==2.10.1; }
+	.hypermatch/audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
 # The pictures in docs/console; needs Chromium.
 screenshots: .venv/installed-for-tests

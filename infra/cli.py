@@ -12,6 +12,7 @@ import click
 
 # command -> what `hypermatch --help` says of it; each lives in infra/commands/<command>.py
 COMMANDS = {
+    "backup": "Save the registry, its artifacts and the bank.",
     "bank": "Look into the data bank and keep it in order.",
     "bench": "Measure this machine: ingest and serving.",
     "broker": "Run the embedded development broker.",
@@ -27,8 +28,10 @@ COMMANDS = {
     "migrate": "Create the registry or bring it to the newest revision.",
     "models": "Look at model versions and decide on them.",
     "prompts": "Look at a language model's prompts and measure them.",
+    "restore": "Bring an empty registry to what a backup saved.",
     "review": "Label the texts most worth a person's minute.",
     "runs": "Look at training runs and ask for one.",
+    "sbom": "Write what is installed as a CycloneDX bill of materials.",
     "serve": "Answer predictions.",
     "task": "Create and list tasks.",
     "train": "Train one model version now.",

@@ -9,8 +9,9 @@ from pydantic_settings import BaseSettings
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = ("registry", "ingest", "serving", "trainer", "infra", "tests")
-SETTINGS = ("registry.settings.RegistrySettings", "ingest.settings.IngestSettings",
-            "registry.console.settings.ConsoleSettings", "registry.console.oidc.settings.OidcSettings",
+SETTINGS = ("registry.settings.RegistrySettings", "registry.telemetry.settings.TelemetrySettings",
+            "ingest.settings.IngestSettings", "registry.console.settings.ConsoleSettings",
+            "registry.console.oidc.settings.OidcSettings",
             "serving.settings.ServingSettings", "trainer.settings.TrainerSettings")
 CAPTIONS = {                                          # of files that have no docstring
     "Makefile": "The two commands, `make demo` and `make test`.",
@@ -28,6 +29,7 @@ CAPTIONS = {                                          # of files that have no do
     "infra/demo/ATTRIBUTION.md": "Authors and license of BANKING77.",
     "infra/demo/banking77.parquet": "BANKING77, 13,083 customer queries in 77 intents.",
     "infra/grafana/hypermatch.json": "A Grafana dashboard of the whole installation.",
+    "infra/prometheus/hypermatch.rules.yml": "Alerts for Prometheus.",
     "infra/kafka/pom.xml": "Fetches Apache Kafka for tests and benchmarks.",
     "infra/kafka/server.properties": "One Apache Kafka node on loopback (KRaft).",
 }

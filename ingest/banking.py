@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ingest import worker
 from ingest.errors import BrokerAway, StaleWriter, WorkerDied
@@ -14,6 +14,9 @@ from ingest.metrics import Metrics
 from ingest.raw import Place, RawBatch
 from ingest.settings import IngestSettings
 from ingest.worker import Banked
+
+if TYPE_CHECKING:                              # tracing is an extra
+    from ingest.traces import TracedMessages
 
 
 class Banking:
@@ -23,8 +26,8 @@ class Banking:
     nothing more is committed until `start_from`.
     """
 
-    def __init__(self, settings: IngestSettings, metrics: Metrics) -> None:
-        self.metrics = metrics
+    def __init__(self, settings: IngestSettings, metrics: Metrics, traced: "TracedMessages | None" = None) -> None:
+        self.metrics, self.traced = metrics, traced
         self.believed: dict[Place, int | None] = {}
         self.failure: BaseException | None = None
         self.banked: queue.SimpleQueue[dict[Place, int]] = queue.SimpleQueue()
@@ -87,6 +90,8 @@ class Banking:
         self.metrics.masked.inc(banked.n_masked)
         self.metrics.dead_letters.inc(banked.n_dead)
         self.metrics.commit.observe(banked.commit_seconds)
+        if self.traced is not None:
+            self.traced.banked(banked.next_offsets, banked.commit_seconds, banked.n_rows)
 
 
 def executor_of(settings: IngestSettings) -> Executor:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -19,16 +20,19 @@ from ingest.unpacking import unpack_quickly
 from registry.database import write
 from registry.heartbeats import beat, stop_beating
 
+if TYPE_CHECKING:                              # tracing is an extra
+    from ingest.traces import TracedMessages
+
 RETRY_SECONDS = 1.0
 CLOSE_MS = 5_000
 
 
 def run(settings: IngestSettings, *, process: str, engine: Engine | None, stop: threading.Event,
-        now: Callable[[], datetime]) -> None:
+        now: Callable[[], datetime], traced: "TracedMessages | None" = None) -> None:
     """Bank both topics until `stop` is set; what is held then is banked before this returns.
 
     A broker that is away, at the start or later, is waited for. Without `engine` nobody
-    hears heartbeats.
+    hears heartbeats; without `traced` nobody hears of traces.
     """
     quiet_client_log()
     metrics = Metrics()
@@ -37,7 +41,7 @@ def run(settings: IngestSettings, *, process: str, engine: Engine | None, stop: 
         return
     pulse = Pulse(engine, process, settings.heartbeat_seconds, now)
     try:
-        with assembled(settings, metrics, now) as ingest:
+        with assembled(settings, metrics, now, traced) as ingest:
             log.info("banking %s from %s into %s", ", ".join(settings.topics), settings.brokers, settings.bank)
             ingest.run(stop, pulse.beat)
             log.info("stopped: %d messages banked", ingest.banking.n_banked_messages)
@@ -46,11 +50,12 @@ def run(settings: IngestSettings, *, process: str, engine: Engine | None, stop: 
 
 
 @contextmanager
-def assembled(settings: IngestSettings, metrics: Metrics, now: Callable[[], datetime]) -> Iterator[Ingest]:
+def assembled(settings: IngestSettings, metrics: Metrics, now: Callable[[], datetime],
+              traced: "TracedMessages | None" = None) -> Iterator[Ingest]:
     """Yield a consumer with its worker, both started; end them in order."""
-    banking = Banking(settings, metrics)
+    banking = Banking(settings, metrics, traced)
     try:
-        consumer = unpack_quickly(connect_consumer(settings))
+        consumer = unpack_quickly(connect_consumer(settings), traced.note if traced else None)
         try:
             bank = DataBank(settings.bank, settings.storage_options)
             yield Ingest(consumer, bank, banking, settings, metrics, now)
@@ -58,6 +63,8 @@ def assembled(settings: IngestSettings, metrics: Metrics, now: Callable[[], date
             consumer.close(autocommit=False, timeout_ms=CLOSE_MS)
     finally:
         banking.stop()
+        if traced is not None:
+            traced.close()
 
 
 def wait_for_broker(settings: IngestSettings, stop: threading.Event) -> bool:

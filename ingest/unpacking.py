@@ -1,6 +1,6 @@
 """Unpacks Kafka's record batches into offsets and values alone, several times faster than the client does."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kafka import KafkaConsumer
@@ -11,20 +11,25 @@ from kafka.record.util import decode_varint
 NO_KEY = 1                                     # the varint of a key's length -1
 
 Message = tuple[int, bytes | None]             # offset and value
+Note = Callable[[tuple[str, int], Any], None]
 
 
-def unpack_quickly(consumer: KafkaConsumer) -> KafkaConsumer:
+def unpack_quickly(consumer: KafkaConsumer, note: Note | None = None) -> KafkaConsumer:
     """Have `consumer.poll` return messages in place of records; it is not to be iterated over.
 
+    `note`, if given, sees each record batch whole, with the headers that messages lack.
     This reaches into the client, whose version is therefore bounded: creating a full
     record in Python takes more time than all that banking does with it.
     """
-    consumer._fetcher.PartitionRecords = QuickRecords
+    told = {"note": None if note is None else staticmethod(note)}
+    consumer._fetcher.PartitionRecords = type("Records", (QuickRecords,), told)
     return consumer
 
 
 class QuickRecords(Fetcher.PartitionRecords):
     """The records of one fetch, read uncommitted; checked, skipped and counted as the client does."""
+
+    note: Note | None = None
 
     def _maybe_skip_record(self, message: Message) -> bool:
         return message[0] < self.fetch_offset  # a compressed batch comes whole, even if asked for from its middle
@@ -33,6 +38,8 @@ class QuickRecords(Fetcher.PartitionRecords):
         while (batch := records.next_batch()) is not None:
             if self.check_crcs and not batch.validate_crc():
                 raise CorruptRecordError(f"a record batch of {tp} failed its checksum")
+            if self.note is not None:
+                self.note((tp.topic, tp.partition), batch)
             for message in messages(batch):
                 self.next_fetch_offset = message[0] + 1
                 yield message

@@ -13,6 +13,7 @@ from registry.errors import RegistryError
 from registry.tables import AuditEntry
 
 GENESIS = "0" * 64                                    # the hash before the first entry
+BEGINNING = (0, GENESIS)
 
 
 def record(session: Session, *, action: str, subject: str, actor: str, reason: str = "",
@@ -31,19 +32,29 @@ def record(session: Session, *, action: str, subject: str, actor: str, reason: s
 
 def verify_chain(session: Session) -> int:
     """Return the number of entries; raises RegistryError naming the first that was changed, added or removed."""
-    previous, expected = GENESIS, 0
-    for entry in entries(session):
+    return verify_since(session, BEGINNING)[0]
+
+
+def verify_since(session: Session, verified: tuple[int, str]) -> tuple[int, str]:
+    """Verify what follows an entry, given by its number and hash; return the last, as what the next look begins with.
+
+    Raises RegistryError naming the first entry that was changed, added or removed.
+    """
+    expected, previous = verified
+    for entry in entries(session, after=expected):
         expected += 1
         if entry.number != expected or entry.previous_hash != previous or entry.hash != hash_of(entry):
             raise RegistryError(f"the audit chain breaks at entry {expected}",
                                 "compare with a backup: an entry was changed or removed outside HyperMatch")
         previous = entry.hash
-    return expected
+    return expected, previous
 
 
-def entries(session: Session, *, action: str | None = None, subject: str | None = None) -> Iterator[AuditEntry]:
-    """Yield entries, oldest first, without holding them all in memory."""
-    query = select(AuditEntry).order_by(col(AuditEntry.number)).execution_options(yield_per=1_000)
+def entries(session: Session, *, action: str | None = None, subject: str | None = None,
+            after: int = 0) -> Iterator[AuditEntry]:
+    """Yield entries whose number is beyond `after`, oldest first, without holding them all in memory."""
+    query = select(AuditEntry).where(col(AuditEntry.number) > after).order_by(col(AuditEntry.number))
+    query = query.execution_options(yield_per=1_000)
     if action is not None:
         query = query.where(AuditEntry.action == action)
     if subject is not None:

@@ -20,18 +20,19 @@ BUSY_TIMEOUT_SECONDS = 30
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def migrate(url: str) -> None:
-    """Bring the database to the newest revision, creating a SQLite file if there is none."""
+def migrate(url: str, to: str = "head") -> None:
+    """Bring the database to the newest revision, or up to that of `to`, creating a SQLite file if there is none."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = _engine(url)
-    with _reachable(url), engine.begin() as connection:
+    with reachable(url), engine.begin() as connection:
         if parsed.get_backend_name() == "postgresql":        # two processes may start at once
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7251970)")
-        config = _alembic_config()
+        check_is_known(MigrationContext.configure(connection).get_current_revision())
+        config = alembic_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     engine.dispose()
 
 
@@ -42,20 +43,40 @@ def open_database(url: str) -> Engine:
         raise RegistryError(f"there is no registry at {parsed.database}", "create it with `hypermatch migrate`")
     engine = _engine(url)
     found, newest = revision(engine), newest_revision()
+    check_is_known(found)
     if found != newest:
         raise RegistryError(f"the registry is at revision {found}, this release needs {newest}",
                             "run `hypermatch migrate`")
     return engine
 
 
+@contextmanager
+def open_empty(url: str) -> Iterator[Engine]:
+    """Yield an engine on a database at whatever revision it is, one without a table if it is not there yet."""
+    parsed = make_url(url)
+    is_there = parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").exists()
+    engine = _engine(url if is_there else "sqlite://")
+    with reachable(url):
+        yield engine
+    engine.dispose()
+
+
 def revision(engine: Engine) -> str | None:
     """Return the revision that the database is at, None for an empty one."""
-    with _reachable(engine.url), engine.connect() as connection:
+    with reachable(engine.url), engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+def check_is_known(found: str | None) -> None:
+    """Refuse a revision of a later release: no release takes back what a later one made."""
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+    if found is not None and found not in known:
+        raise RegistryError(f"the registry is at revision {found}, this release knows {newest_revision()} at most",
+                            "run the later release, or restore a backup taken before it")
+
+
 def newest_revision() -> str | None:
-    return ScriptDirectory.from_config(_alembic_config()).get_current_head()
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
 
 
 @contextmanager
@@ -64,7 +85,7 @@ def write(engine: Engine) -> Iterator[Session]:
 
     On SQLite it takes the write lock at once, so that what it read stays true.
     """
-    with _reachable(engine.url), Session(engine, expire_on_commit=False) as session, session.begin():
+    with reachable(engine.url), Session(engine, expire_on_commit=False) as session, session.begin():
         if engine.dialect.name == "sqlite":
             session.connection().exec_driver_sql("BEGIN IMMEDIATE")
         yield session
@@ -73,7 +94,7 @@ def write(engine: Engine) -> Iterator[Session]:
 @contextmanager
 def read(engine: Engine) -> Iterator[Session]:
     """Open a session for reading; its rows stay usable afterwards."""
-    with _reachable(engine.url), Session(engine, expire_on_commit=False) as session:
+    with reachable(engine.url), Session(engine, expire_on_commit=False) as session:
         yield session
 
 
@@ -92,14 +113,14 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
 
 
-def _alembic_config() -> Config:
+def alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     return config
 
 
 @contextmanager
-def _reachable(url: URL | str) -> Iterator[None]:
+def reachable(url: URL | str) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:

@@ -38,3 +38,11 @@ class Stale(RegistryError):
 
 class CorruptArtifact(RegistryError):
     """Stored bytes that are not the bytes which were stored."""
+
+
+class Unsigned(RegistryError):
+    """A bundle that lacks the signature that it must have."""
+
+
+class CorruptBackup(RegistryError):
+    """A backup that is not what was saved."""

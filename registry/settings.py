@@ -16,6 +16,9 @@ class RegistrySettings(BaseSettings):
     artifacts: str = Field(".hypermatch/artifacts", description="Artifact store: a folder or `s3://BUCKET/PREFIX`.")
     is_four_eyes: bool = Field(False, description="The person who asked for a version may not approve it.")
 
+    signing_key: str = Field("", description="File of a private ed25519 key (PEM) that signs what is registered or "
+                             "approved here; empty: nothing is signed.")
+
     @field_validator("url")
     @classmethod
     def _is_supported(cls, url: str) -> str:

@@ -192,6 +192,18 @@ class ModelVersion(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class BundleSignature(SQLModel, table=True):
+    """Who vouches for a bundle: a signature over its digest, and which key made it."""
+
+    __tablename__ = "bundle_signature"
+
+    digest: str = Field(primary_key=True, max_length=64)
+    fingerprint: str = Field(primary_key=True, max_length=64, description="sha256 of the public key.")
+    signature: str = Field(max_length=128)
+    actor: str = Field(max_length=200)
+    signed_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class Alias(SQLModel, table=True):
     """A name that points at a version; `generation` makes each change a compare-and-swap."""
 

@@ -31,17 +31,20 @@ class Publisher:
 
     def __init__(self, brokers: Brokers, max_waiting: int, metrics: Metrics) -> None:
         self.brokers, self.metrics = brokers, metrics
-        self.events: queue.Queue[list[dict[str, Any]]] = queue.Queue(max_waiting)
+        self.events: queue.Queue[tuple[list[dict[str, Any]], str]] = queue.Queue(max_waiting)
         self.stop = threading.Event()
         self.is_away = False
         logging.getLogger("kafka").setLevel(logging.CRITICAL)        # we say once that the brokers are away
         self.thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self.thread.start()
 
-    def publish(self, events: list[dict[str, Any]]) -> None:
-        """Queue the predictions of one request, or drop and count them; returns at once."""
+    def publish(self, events: list[dict[str, Any]], trace: str = "") -> None:
+        """Queue the predictions of one request, or drop and count them; returns at once.
+
+        `trace` is the W3C `traceparent` that travels with them; empty: none does.
+        """
         try:
-            self.events.put_nowait(events)
+            self.events.put_nowait((events, trace))
         except queue.Full:
             self._drop(len(events))
 
@@ -53,14 +56,14 @@ class Publisher:
         producer = self._connect()
         while not (self.stop.is_set() and self.events.empty()):
             try:
-                events = self.events.get(timeout=0.2)
+                events, trace = self.events.get(timeout=0.2)
             except queue.Empty:
                 continue
             if producer is None:                      # told to stop before any broker answered
                 self._drop(len(events))
                 continue
             for event in events:
-                self._send(producer, event)
+                self._send(producer, event, trace)
         if producer is not None:
             producer.close(timeout=FLUSH_SECONDS)
 
@@ -74,9 +77,10 @@ class Publisher:
                 self.stop.wait(RETRY_SECONDS)
         return None
 
-    def _send(self, producer: KafkaProducer, event: dict[str, Any]) -> None:
+    def _send(self, producer: KafkaProducer, event: dict[str, Any], trace: str) -> None:
         try:
-            sent = producer.send(self.brokers.topic, msgspec.json.encode(event))
+            headers = [("traceparent", trace.encode())] if trace else None
+            sent = producer.send(self.brokers.topic, msgspec.json.encode(event), headers=headers)
             sent.add_callback(lambda _: self._took())
             sent.add_errback(lambda _: self._drop(1))
         except KafkaError:                            # no room or no leader for longer than max_block_ms

@@ -13,15 +13,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from registry.artifacts.store import ArtifactStore
 from registry.database import open_database
 from registry.settings import RegistrySettings
+from registry.telemetry.logs import reformat_logs
+from registry.telemetry.opening import open_tracing
+from registry.telemetry.settings import TelemetrySettings
 from serving.routes import create_app
 from serving.settings import ServingSettings
 from serving.worker import opened
 
 SWITCH_SECONDS = 0.0005                               # an answer waits no longer for the lock of a thread that computes
+settings, registry_settings, telemetry = ServingSettings(), RegistrySettings(), TelemetrySettings()
 logging.getLogger("hypermatch").setLevel(logging.INFO)
-settings, registry_settings = ServingSettings(), RegistrySettings()
+reformat_logs(telemetry, ("bentoml", "uvicorn.error", "circus"))     # BentoML has set them up by now
+tracing = open_tracing(telemetry, "serving")
 app = create_app(lambda: opened(settings, open_database(registry_settings.url),
-                                ArtifactStore(registry_settings.artifacts)))
+                                ArtifactStore(registry_settings.artifacts), tracing))
+answering = app if tracing is None else tracing.traced(app)
 
 
 class Front:
@@ -36,7 +42,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_ours = scope["type"] == "http" and scope["path"].startswith(("/v1/", "/v2"))
-        await (app if is_ours else self.bentoml_app)(scope, receive, send)
+        await (answering if is_ours else self.bentoml_app)(scope, receive, send)
 
 
 class FrontedService(bentoml.Service):  # type: ignore[type-arg]

@@ -28,6 +28,8 @@ class ServingSettings(BaseSettings):
     max_body_bytes: int = Field(4 * 2**20, gt=0, description="Largest request body; beyond it: 413.")
     max_texts: int = Field(1_024, gt=0, description="Most texts of one request; beyond it: 422.")
     max_text_chars: int = Field(100_000, gt=0, description="Longest text of a request; beyond it: 413.")
+    required_signers: str = Field("", description="Public ed25519 keys (PEM), `NAME=FILE,NAME=FILE`; a bundle that not "
+                                  "each of them signed is refused; empty: none must.")
     brokers: str = Field("", description="Kafka bootstrap addresses that take the served predictions; "
                          "empty: they go nowhere.")
     broker_api_version: str = Field("", description="Version spoken with the brokers, such as `2.3`, which the "

@@ -4,12 +4,14 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Engine
 
 from registry import audit
@@ -20,6 +22,7 @@ from registry.errors import HyperMatchError
 from registry.heartbeats import beat, stop_beating
 from registry.lifecycle.promotion import Wanted, wanted
 from registry.lifecycle.trials import TRIALS
+from registry.signing import check_signed
 from registry.tables import AliasName
 from serving.metrics import Metrics
 from serving.predictor.network import Bodies
@@ -50,9 +53,10 @@ class Watcher:
     """
 
     def __init__(self, engine: Engine, store: ArtifactStore, slots: dict[str, ModelSlot], providers: list[str],
-                 threads: int, metrics: Metrics, *, process: str, now: Callable[[], datetime]) -> None:
+                 threads: int, metrics: Metrics, *, process: str, now: Callable[[], datetime],
+                 required_signers: Mapping[str, Ed25519PublicKey] = MappingProxyType({})) -> None:
         self.engine, self.store, self.slots, self.providers, self.threads = engine, store, slots, providers, threads
-        self.metrics, self.process, self.now = metrics, process, now
+        self.metrics, self.process, self.now, self.required_signers = metrics, process, now, required_signers
         self.trials: dict[tuple[str, AliasName], ModelSlot] = {}
         self.compared: dict[str, dict[str, int]] = {}                # what the shadow counts, told with the heartbeat
         self.bodies = Bodies()
@@ -160,6 +164,8 @@ class Watcher:
             return self._prepare(each, replace(GIVING_WAY if gives_way else GENTLE, executor=aside))
 
     def _prepare(self, each: Wanted, pace: Pace) -> Loaded:
+        with read(self.engine) as session:
+            check_signed(session, each.digest, self.required_signers)
         bundle = pace.aside(load_bundle, self.store, each.digest)
         return prepare(each, bundle, self.providers, self.threads, self.bodies, pace)
 

@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 from sqlalchemy import Engine
 
 from registry.artifacts.store import ArtifactStore
 from registry.notices import listen
+from registry.signing import open_public_keys
 from registry.tables import AliasName
 from serving.batcher import Answer, Batcher
 from serving.errors import DeadlineExceeded, NotLoaded, UnknownTask
@@ -28,6 +29,9 @@ from serving.slot import Loaded, ModelSlot
 from serving.trials import Shadow, falls_to_canary
 from serving.watcher import Watcher
 
+if TYPE_CHECKING:                                     # tracing is an extra
+    from registry.telemetry.tracing import Tracing
+
 log = logging.getLogger("hypermatch.serving")
 
 
@@ -35,9 +39,9 @@ class Worker:
     """What a request can ask of this process."""
 
     def __init__(self, settings: ServingSettings, watcher: Watcher, choice: ProviderChoice,
-                 publisher: Publisher | None, metrics: Metrics) -> None:
+                 publisher: Publisher | None, metrics: Metrics, tracing: "Tracing | None" = None) -> None:
         self.settings, self.watcher, self.choice, self.publisher = settings, watcher, choice, publisher
-        self.metrics = metrics
+        self.metrics, self.tracing = metrics, tracing
         self.limits = Limits(settings.max_texts, settings.max_text_chars)
         self.max_body_bytes = settings.max_body_bytes
         self.failing: set[tuple[str, int]] = set()    # canaries that were told about
@@ -130,6 +134,7 @@ class Worker:
         answer = await self.batchers[task, alias].answer(texts, self.settings.deadline_seconds)
         self.metrics.answered(task, answer.by.version_number, len(texts))
         return answer
+
     def _publish(self, task: str, texts: Sequence[str], answer: Answer, told: list[dict[str, Any]],
                  source: str, at: datetime) -> None:
         if self.publisher is not None:
@@ -138,24 +143,25 @@ class Worker:
             self.publisher.publish([
                 {"id": uuid.uuid4().hex, "text": text, "label": row["label"], "confidence": row["confidence"],
                  "novelty": row["novelty"], **by}
-                for text, row in zip(texts, told, strict=True)])
+                for text, row in zip(texts, told, strict=True)], self.tracing.current() if self.tracing else "")
 
 
 @asynccontextmanager
-async def opened(settings: ServingSettings, engine: Engine, store: ArtifactStore) -> AsyncIterator[Worker]:
-    """Yield a working worker; afterwards what was answered is published and the registry told."""
+async def opened(settings: ServingSettings, engine: Engine, store: ArtifactStore,
+                 tracing: "Tracing | None" = None) -> AsyncIterator[Worker]:
+    """Yield a working worker; afterwards what was answered is published, traces are sent and the registry told."""
     metrics, process = Metrics(), f"server@{socket.gethostname()}:{os.getpid()}"
     choice = await anyio.to_thread.run_sync(choose_providers, settings.preferred_providers)
     log.info("answers are computed by %s%s", choice.name, "".join(f"; not by {reason}" for reason in choice.reasons))
     watcher = Watcher(engine, store, {}, choice.providers, settings.threads, metrics, process=process,
-                      now=lambda: datetime.now(UTC))
+                      now=lambda: datetime.now(UTC), required_signers=open_public_keys(settings.required_signers))
     brokers = Brokers(settings.brokers, settings.api_version, settings.predictions_topic)
     publisher = Publisher(brokers, settings.max_unpublished, metrics) if settings.brokers else None
     thread = threading.Thread(target=watcher.run, args=(settings.poll_seconds, settings.heartbeat_seconds),
                               name="watcher", daemon=True)
     thread.start()
     threading.Thread(target=listen, args=(engine, watcher.woken, watcher.stop), name="notices", daemon=True).start()
-    worker = Worker(settings, watcher, choice, publisher, metrics)
+    worker = Worker(settings, watcher, choice, publisher, metrics, tracing)
     try:
         yield worker
     finally:
@@ -165,6 +171,8 @@ async def opened(settings: ServingSettings, engine: Engine, store: ArtifactStore
         worker.executor.shutdown(cancel_futures=True)
         if publisher is not None:
             await anyio.to_thread.run_sync(publisher.close)
+        if tracing is not None:
+            await anyio.to_thread.run_sync(tracing.close)
 
 
 def _told(slot: ModelSlot, challenger: ModelSlot | None, canary: ModelSlot | None) -> dict[str, Any] | None:

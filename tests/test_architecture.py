@@ -20,6 +20,8 @@ HOMES = {
                      "nltk"),
                     ("trainer/",)),
     "bentoml": ("serving/",),
+    "opentelemetry": ("registry/telemetry/",),
+    "cyclonedx": ("infra/sbom.py",),
     "kafka": ("ingest/", "serving/publisher.py", "infra/bench/", "infra/demo/", "infra/broker.py"),
     "confluent_kafka": ("infra/broker.py",),
     **dict.fromkeys(("deltalake", "duckdb"), ("ingest/bank",)),

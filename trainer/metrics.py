@@ -29,6 +29,10 @@ class Metrics:
         self.ticked_at = Gauge("hypermatch_trainer_ticked_at_seconds", "When the last tick ended (Unix time).",
                                registry=self.registry)
 
+        self.has_champion = self._gauge("hypermatch_trainer_has_champion", "1 if a version answers.")
+        self.audit_chain_is_broken = Gauge("hypermatch_trainer_audit_chain_is_broken", "1 if an audit entry was "
+                                           "changed or removed.", registry=self.registry)
+
     def serve(self, host: str, port: int) -> None:
         """Answer on `port`; nothing if it is 0."""
         if port:

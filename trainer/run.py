@@ -86,7 +86,8 @@ def _register(workplace: Workplace, run: Run, recipe: Recipe, holding: Holding, 
         version = register_candidate(
             session, run.task, digest=exported.digest, label_space=materials.label_space, run_id=run.id,
             requested_by=run.actor, recipe=recipe.to_dict(), bank_version=materials.bank_version,
-            code_revision=workplace.code_revision, n_labels=len(materials.train.texts), now=now)
+            code_revision=workplace.code_revision, n_labels=len(materials.train.texts), now=now,
+            signer=workplace.signer)
         record_evaluation(session, version, _evaluation(judged, exported, learned), now=now)
         record_gate(session, version, judged.decision.to_dict(), now=now)
         finish_run(session, run.id, version_number=version.number, outcome=_outcome(version.number, judged), now=now,

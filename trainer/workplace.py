@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from ingest.bank import DataBank
 from registry.artifacts.store import ArtifactStore
+from registry.signing import Signer
 from trainer.language_model.at_hand import LanguageModel
 from trainer.language_model.recipe import LanguageModelRecipe
 
@@ -27,6 +28,7 @@ class Workplace:
     now: Callable[[], datetime]
     lease: timedelta
     threads: int = 0
+    signer: Signer | None = None
     open_language_model: Callable[[str, LanguageModelRecipe], LanguageModel | None] = lambda _task, _recipe: None
 
 

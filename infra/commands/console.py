@@ -11,6 +11,8 @@ import click
 @click.option("--port", type=click.IntRange(1, 65535), help="Port, instead of HYPERMATCH_CONSOLE_PORT.")
 def command(host: str | None, port: int | None) -> None:
     """Serve the console until stopped; the first time it prints a link that makes the first administrator."""
+    import logging
+
     import uvicorn
 
     from infra.roots import open_registry, open_store, utc_now
@@ -19,6 +21,8 @@ def command(host: str | None, port: int | None) -> None:
     from registry.console.oidc.settings import OidcSettings
     from registry.console.settings import ConsoleSettings
     from registry.settings import RegistrySettings
+    from registry.telemetry.logs import configure_logs
+    from registry.telemetry.settings import TelemetrySettings
 
     given: dict[str, Any] = {"host": host, "port": port}
     settings = ConsoleSettings(**{name: value for name, value in given.items() if value is not None})
@@ -27,8 +31,9 @@ def command(host: str | None, port: int | None) -> None:
     listener = _listener(settings.host, settings.port)            # before a link is made that ends the one before
     if settings.is_link_printed:
         click.echo(introduction(engine, settings, utc_now()))
-    config = uvicorn.Config(app, log_level="warning", server_header=False, proxy_headers=bool(settings.url),
-                            timeout_graceful_shutdown=3)
+    configure_logs(TelemetrySettings(), {"hypermatch": logging.INFO})
+    config = uvicorn.Config(app, log_config=None, log_level="warning", access_log=False, server_header=False,
+                            proxy_headers=bool(settings.url), timeout_graceful_shutdown=3)
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -1,8 +1,13 @@
 """`hypermatch ingest`: bank production text, from Kafka or from a file; look at dead letters."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ingest.traces import TracedMessages
+    from registry.telemetry.settings import TelemetrySettings
 
 
 @click.group("ingest")
@@ -20,11 +25,25 @@ def run_ingest(name: str | None) -> None:
     from infra.roots import open_registry, utc_now
     from ingest.running import run
     from ingest.settings import IngestSettings
+    from registry.telemetry.logs import configure_logs
+    from registry.telemetry.settings import TelemetrySettings
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    logging.getLogger("ingest").setLevel(logging.INFO)
+    telemetry = TelemetrySettings()
+    configure_logs(telemetry, {"ingest": logging.INFO})
     run(IngestSettings(), process=name or process_name("ingest"), engine=open_registry(),
-        stop=stop_on_signal(), now=utc_now)
+        stop=stop_on_signal(), now=utc_now, traced=_traced(telemetry))
+
+
+def _traced(telemetry: "TelemetrySettings") -> "TracedMessages | None":
+    """Return what follows traces into the bank, where tracing is on."""
+    from registry.telemetry.opening import open_tracing
+
+    tracing = open_tracing(telemetry, "ingest")
+    if tracing is None:
+        return None
+    from ingest.traces import TracedMessages
+
+    return TracedMessages(tracing)
 
 
 @command.command("file")

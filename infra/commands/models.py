@@ -69,10 +69,12 @@ def approve(task_name: str, number: int, actor: str, reason: str, digest: str | 
     from registry.database import write
     from registry.lifecycle.promotion import approve as decide
     from registry.settings import RegistrySettings
+    from registry.signing import open_signer
 
+    settings = RegistrySettings()
     with write(open_registry()) as session:
         version = decide(session, task_name, number, actor=actor, reason=reason, now=utc_now(), digest=digest,
-                         is_four_eyes=RegistrySettings().is_four_eyes)
+                         is_four_eyes=settings.is_four_eyes, signer=open_signer(settings.signing_key))
     click.echo(f"approved {task_name} v{number} ({version.digest[:12]})")
 
 
@@ -104,6 +106,25 @@ def ask_again(task_name: str, number: int, actor: str, reason: str) -> None:
     with write(open_registry()) as session:
         request_approval(session, task_name, number, actor=actor, reason=reason, now=utc_now())
     click.echo(f"{task_name} v{number} awaits approval again")
+
+
+@command.command("sign")
+@task_argument
+@number_argument
+@actor_option
+def sign(task_name: str, number: int, actor: str) -> None:
+    """Sign an approved version with the key that HYPERMATCH_REGISTRY_SIGNING_KEY names."""
+    from registry.database import write
+    from registry.lifecycle.promotion import sign as vouch
+    from registry.settings import RegistrySettings
+    from registry.signing import open_signer
+
+    signer = open_signer(RegistrySettings().signing_key)
+    if signer is None:
+        raise click.ClickException("no key signs: name one in HYPERMATCH_REGISTRY_SIGNING_KEY")
+    with write(open_registry()) as session:
+        version = vouch(session, task_name, number, signer, actor=actor, now=utc_now())
+    click.echo(f"signed {task_name} v{number} ({version.digest[:12]}) with key {signer.fingerprint[:12]}")
 
 
 @command.command("reject")

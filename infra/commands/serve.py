@@ -15,11 +15,15 @@ def command(host: str | None, port: int | None, workers: int | None) -> None:
     import sys
 
     from infra.roots import open_registry
+    from registry.signing import open_public_keys
+    from registry.telemetry.settings import TelemetrySettings
     from serving.settings import ServingSettings
 
     given = {"HOST": host, "PORT": port, "WORKERS": workers}
     os.environ.update({f"HYPERMATCH_SERVING_{name}": str(value) for name, value in given.items() if value is not None})
     settings = ServingSettings()                      # a mistake is told here, before any process starts
+    open_public_keys(settings.required_signers)
+    TelemetrySettings()
     open_registry().dispose()
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
     bentoml = [sys.executable, "-m", "bentoml", "serve", "serving.service:HyperMatch", "--host", settings.host,

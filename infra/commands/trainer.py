@@ -31,13 +31,14 @@ def run(task_name: str | None) -> None:
     from pathlib import Path
 
     from infra.processes import stop_on_signal
+    from registry.telemetry.logs import configure_logs
+    from registry.telemetry.settings import TelemetrySettings
     from trainer.metrics import Metrics
     from trainer.scheduler.decide import Triggers
     from trainer.scheduler.loop import Trainer, run_until_stopped
     from trainer.settings import TrainerSettings
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    logging.getLogger("hypermatch").setLevel(logging.INFO)
+    configure_logs(TelemetrySettings(), {"hypermatch": logging.INFO})
     settings, stop = TrainerSettings(), stop_on_signal()
     triggers = Triggers(settings.new_labels, settings.new_texts, timedelta(seconds=settings.cooldown_seconds))
     workplace, metrics = open_workplace(settings), Metrics()
@@ -107,6 +108,8 @@ def open_workplace(settings: TrainerSettings) -> Workplace:
     from infra.roots import open_registry, open_store, utc_now
     from ingest.bank import DataBank
     from ingest.settings import IngestSettings
+    from registry.settings import RegistrySettings
+    from registry.signing import open_signer
     from trainer.lineage import code_revision
     from trainer.workplace import Workplace, limit_threads
 
@@ -115,4 +118,5 @@ def open_workplace(settings: TrainerSettings) -> Workplace:
     return Workplace(engine=engine, store=open_store(), bank=DataBank(ingest.bank, ingest.storage_options),
                      cache=Path(settings.cache), worker=process_name("trainer"), code_revision=code_revision(),
                      now=utc_now, lease=timedelta(seconds=settings.lease_seconds), threads=settings.threads,
+                     signer=open_signer(RegistrySettings().signing_key),
                      open_language_model=partial(open_language_model, settings, engine))

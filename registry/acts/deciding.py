@@ -10,6 +10,7 @@ from registry.lifecycle import promotion, runs, trials
 from registry.lifecycle.aliases import alias_of
 from registry.lifecycle.stages import ACTIONS, name_of
 from registry.lifecycle.versions import get_version
+from registry.signing import Signer
 from registry.tables import AliasName, AuditEntry, ModelVersion, Run, Stage
 
 DECISIONS = ("model:registered", "model:rolled_back", promotion.ASKED_AGAIN, *ACTIONS.values())
@@ -17,14 +18,14 @@ DECISIONS = ("model:registered", "model:rolled_back", promotion.ASKED_AGAIN, *AC
 
 @needs(Role.APPROVER)
 def approve(session: Session, person: Person, task: str, number: int, *, digest: str, seen: str, reason: str,
-            now: datetime, is_four_eyes: bool = False) -> ModelVersion:
+            now: datetime, is_four_eyes: bool = False, signer: Signer | None = None) -> ModelVersion:
     """Approve the bytes that the person saw; doing it twice is doing it once."""
     version = get_version(session, task, number)
     if _is_done(session, version, Stage.APPROVED, person, "model:approved"):
         return version
     _check_seen(session, version, seen)
     return promotion.approve(session, task, number, actor=person.name, reason=reason, now=now, digest=digest,
-                             is_four_eyes=is_four_eyes)
+                             is_four_eyes=is_four_eyes, signer=signer)
 
 
 @needs(Role.APPROVER)

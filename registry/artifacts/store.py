@@ -37,7 +37,7 @@ class ArtifactStore:
 
     def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
         self.fs, self.root = fsspec.url_to_fs(url, **(options or {}))
-        self.is_local = "file" in _protocols(self.fs)
+        self.is_local = is_on_disk(self.fs)
 
     def store(self, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> str:
         """Keep `files` and `facts`; return the digest. Storing the same bytes twice is one artifact."""
@@ -133,5 +133,5 @@ def _manifest(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> bytes:
     return json.dumps({"facts": facts, "files": listed}, sort_keys=True, indent=1, ensure_ascii=False).encode()
 
 
-def _protocols(fs: fsspec.AbstractFileSystem) -> tuple[str, ...]:
-    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
+def is_on_disk(fs: fsspec.AbstractFileSystem) -> bool:
+    return "file" in ((fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol))

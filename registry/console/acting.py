@@ -17,7 +17,8 @@ from registry.tasks import get_task
 
 def approve(console: Console, session: Session, person: Person, request: Request, given: openapi.Approval) -> Json:
     return _decided(acts.approve(session, person, *place_of(request), digest=given.digest, seen=given.seen.value,
-                                 reason=given.reason, now=console.now(), is_four_eyes=console.registry.is_four_eyes))
+                                 reason=given.reason, now=console.now(), is_four_eyes=console.registry.is_four_eyes,
+                                 signer=console.signer))
 
 
 def request_changes(console: Console, session: Session, person: Person, request: Request,

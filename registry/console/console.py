@@ -13,6 +13,7 @@ from registry.console.oidc.provider import Provider
 from registry.console.settings import ConsoleSettings
 from registry.console.words import Words
 from registry.settings import RegistrySettings
+from registry.signing import Signer, open_signer
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Console:
     pages: Environment
     key: str
     provider: Provider | None = None                  # through which people may sign in
+
+    @property
+    def signer(self) -> Signer | None:
+        """Read the key anew each time: a changed key counts at once."""
+        return open_signer(self.registry.signing_key)
 
     @property
     def limits(self) -> Limits:

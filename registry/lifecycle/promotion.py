@@ -13,6 +13,7 @@ from registry.lifecycle.compatibility import change_from, spaces_of
 from registry.lifecycle.stages import check_move, check_person, move, name_of
 from registry.lifecycle.trials import end_trials_of
 from registry.lifecycle.versions import champion_of, get_version
+from registry.signing import Signer
 from registry.tables import Alias, AliasName, AuditEntry, ModelVersion, Stage
 
 ASKED_AGAIN = "model:approval_requested"
@@ -34,8 +35,9 @@ class Wanted:
 
 
 def approve(session: Session, task: str, number: int, *, actor: str, reason: str, now: datetime,
-            digest: str | None = None, is_four_eyes: bool = False) -> ModelVersion:
-    """Approve the very bytes of a version; with `digest`, only if they are still those the approver saw."""
+            digest: str | None = None, is_four_eyes: bool = False, signer: Signer | None = None) -> ModelVersion:
+    """Approve the very bytes of a version, and sign them; with `digest`, only if they are still those the approver saw.
+    """
     version = get_version(session, task, number)
     check_person(actor, reason)
     check_move(version, Stage.APPROVED)
@@ -44,7 +46,21 @@ def approve(session: Session, task: str, number: int, *, actor: str, reason: str
     if is_four_eyes and actor in requesters_of(session, version):
         raise Refused(f"{actor} asked for {name_of(version)} and may not approve it", "ask somebody else to")
     version.approved_digest, version.approved_by = version.digest, actor
-    move(session, version, Stage.APPROVED, actor=actor, reason=reason, now=now)
+    if signer is not None:
+        signer.sign(session, version.digest, actor=actor, now=now)
+    move(session, version, Stage.APPROVED, actor=actor, reason=reason, now=now,
+         details=None if signer is None else {"signed_with": signer.fingerprint})
+    return version
+
+
+def sign(session: Session, task: str, number: int, signer: Signer, *, actor: str, now: datetime) -> ModelVersion:
+    """Vouch once more, with another key or later, for a version whose very bytes were approved."""
+    version = get_version(session, task, number)
+    if version.stage is Stage.REJECTED or version.approved_digest != version.digest:
+        raise Refused(f"{name_of(version)} is {version.stage.value}: only what was approved is signed", "approve it")
+    signer.sign(session, version.digest, actor=actor, now=now)
+    audit.record(session, action="model:signed", subject=name_of(version), actor=actor, now=now,
+                 details={"digest": version.digest, "signed_with": signer.fingerprint})
     return version
 
 

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from registry import audit
 from registry.errors import NotFound
 from registry.lifecycle.stages import move, name_of
+from registry.signing import Signer
 from registry.tables import ModelVersion, Stage
 from registry.tasks import get_task
 
@@ -17,8 +18,8 @@ TRAINER = "trainer"                                   # the actor of moves that 
 
 def register_candidate(session: Session, task: str, *, digest: str, label_space: int, run_id: int | None,
                        requested_by: str, recipe: dict[str, Any], bank_version: int | None, code_revision: str,
-                       n_labels: int, now: datetime) -> ModelVersion:
-    """Give a stored bundle the task's next version number, as a candidate."""
+                       n_labels: int, now: datetime, signer: Signer | None = None) -> ModelVersion:
+    """Give a stored bundle the task's next version number, as a candidate, and sign it if there is a key."""
     get_task(session, task)
     newest = session.exec(select(func.max(ModelVersion.number)).where(ModelVersion.task == task)).one()
     version = ModelVersion(task=task, number=(newest or 0) + 1, stage=Stage.CANDIDATE, digest=digest,
@@ -26,8 +27,12 @@ def register_candidate(session: Session, task: str, *, digest: str, label_space:
                            bank_version=bank_version, code_revision=code_revision, n_labels=n_labels, created_at=now)
     session.add(version)
     session.flush()
+    signed = {}
+    if signer is not None:
+        signer.sign(session, digest, actor=TRAINER, now=now)
+        signed = {"signed_with": signer.fingerprint}
     audit.record(session, action="model:registered", subject=name_of(version), actor=TRAINER, now=now,
-                 details={"digest": digest, "run": run_id, "requested_by": requested_by, "n_labels": n_labels})
+                 details={"digest": digest, "run": run_id, "requested_by": requested_by, "n_labels": n_labels} | signed)
     return version
 
 

@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 import registry.accounts.tables
 import registry.tables
 import registry.webhooks.tables  # noqa: F401  the tables register themselves in the metadata
-from registry.database import _alembic_config
+from registry.database import alembic_config
 
 
 def test_the_tables_are_those_of_the_migrations(any_engine):
@@ -17,7 +17,7 @@ def test_the_tables_are_those_of_the_migrations(any_engine):
 
 
 def test_every_migration_can_be_taken_back_and_made_again(any_engine):
-    config = _alembic_config()
+    config = alembic_config()
     with any_engine.begin() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "base")

@@ -22,6 +22,7 @@ from trainer.run import run_once
 from trainer.scheduler.decide import Decision, Triggers, decide
 from trainer.scheduler.drift import DriftTriggers, standing, watch
 from trainer.scheduler.facts import Facts, measure
+from trainer.scheduler.soundness import Soundness
 from trainer.workplace import Workplace
 
 log = logging.getLogger("hypermatch.trainer")
@@ -36,6 +37,7 @@ class Trainer:
                  metrics: Metrics | None = None) -> None:
         self.workplace, self.triggers, self.recipes, self.stop = workplace, triggers, recipes, stop
         self.only_task, self.drift, self.metrics = only_task, drift, metrics or Metrics()
+        self.soundness = Soundness(self.metrics)
         self.last_says: dict[str, str] = {}
         self.unwatchable: dict[str, tuple[int | None, int | None]] = {}      # until it changes, nothing can be seen
 
@@ -43,6 +45,8 @@ class Trainer:
         """Look at each task once; a task in trouble does not keep the others waiting."""
         with self.metrics.tick.time():
             self.clear()
+            with read(self.workplace.engine) as session:
+                self.soundness.look(session, self.workplace.now())
             for task in self.tasks():
                 if self.stop.is_set():
                     return

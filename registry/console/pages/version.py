@@ -60,8 +60,9 @@ def decide(visit: Visit, act: str) -> Response:
     """Carry out one decision of the form; the acts refuse what is stale or not allowed."""
     task, number = visit.request.path_params["task"], visit.request.path_params["number"]
     given: dict[str, Any] = {"seen": visit.given("seen"), "reason": visit.given("reason"), "now": visit.now}
-    if act == "approve":                              # the only one that is about bytes and four eyes
-        given |= {"digest": visit.given("digest"), "is_four_eyes": visit.console.registry.is_four_eyes}
+    if act == "approve":                              # the only one that is about bytes, four eyes and signatures
+        given |= {"digest": visit.given("digest"), "is_four_eyes": visit.console.registry.is_four_eyes,
+                  "signer": visit.console.signer}
     DECISIONS[act].act(visit.session, visit.actor, task, number, **given)
     return visit.go(f"/tasks/{task}/versions/{number}", DECISIONS[act].done)
 
