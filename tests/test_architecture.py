@@ -19,7 +19,7 @@ HOMES = {
     **dict.fromkeys(("torch", "transformers", "sentence_transformers", "sklearn", "evidently", "apscheduler",
                      "nltk"),
                     ("trainer/",)),
-    "bentoml": ("serving/",),
+    "bentoml": ("serving/", "infra/bench/peers/"),
     "kafka": ("ingest/", "serving/publisher.py", "infra/bench/", "infra/demo/", "infra/broker.py"),
     "confluent_kafka": ("infra/broker.py",),
     **dict.fromkeys(("deltalake", "duckdb"), ("ingest/bank",)),

@@ -33,6 +33,8 @@ from trainer.recipe import Recipe
 MOST_BATCH_TEXTS = 32                                 # as in the settings of HyperMatch and of every peer
 WARM_SHARE = 0.3                                      # of a round's seconds
 
+SetStage = Callable[[Path], Stage]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -49,14 +51,28 @@ class Plan:
                 if not figures.has({**workload.key, "server": name})]
 
 
+def trained(recipe: Recipe, cache: Path) -> SetStage:
+    """Return what makes a stage with one version trained by `recipe`."""
+
+    def set_stage(folder: Path) -> Stage:
+        stage = Stage(folder, cache, n_versions=1)
+        stage.fill(recipe, lambda _: None)
+        return stage
+
+    return set_stage
+
+
 def conditions(recipe: Recipe, cores: int) -> dict[str, Any]:
     """Return what must be alike for figures to stand in one table."""
     return {"encoder": recipe.encoder, "precision": recipe.export.precision, "cores": cores,
             "machine_cores": os.cpu_count()}
 
 
-def measure(recipe: Recipe, cache: Path, plan: Plan, figures: Figures, say: Callable[[str], None]) -> None:
-    """Measure what `figures` does not hold yet; each cell is kept as soon as it is whole."""
+def measure(set_stage: SetStage, plan: Plan, figures: Figures, say: Callable[[str], None]) -> None:
+    """Measure what `figures` does not hold yet; each cell is kept as soon as it is whole.
+
+    `set_stage` makes a registry below a folder, with one champion.
+    """
     left = plan.left(figures)
     if not left:
         return
@@ -64,7 +80,7 @@ def measure(recipe: Recipe, cache: Path, plan: Plan, figures: Figures, say: Call
     pythons = {name: python_of(name, say) if name != RAW and SERVERS[name].is_separate else Path(sys.executable)
                for name in names}
     with tempfile.TemporaryDirectory() as folder, tqdm(total=len(left), unit="cell", disable=None) as bar:
-        hall = Hall(Path(folder), recipe, cache, plan)
+        hall = Hall(Path(folder), set_stage(Path(folder)), plan)
         with Supervisor(hall.parts(pythons), HOME / "logs", bar.write) as supervisor, \
                 sleepers(supervisor) as running:
             hall.wait_until_ready(running)
@@ -79,13 +95,11 @@ def measure(recipe: Recipe, cache: Path, plan: Plan, figures: Figures, say: Call
 class Hall:
     """Where the contest takes place: one bundle, laid out for every server, and the texts of every workload."""
 
-    def __init__(self, folder: Path, recipe: Recipe, cache: Path, plan: Plan) -> None:
-        self.folder, self.plan = folder, plan
-        self.stage = Stage(folder, cache, n_versions=1)
-        self.stage.fill(recipe, lambda _: None)
-        self.bundle = load_bundle(self.stage.store, self.stage.digests[1])
+    def __init__(self, folder: Path, stage: Stage, plan: Plan) -> None:
+        self.folder, self.stage, self.plan = folder, stage, plan
+        self.bundle = load_bundle(stage.store, stage.digests[1])
         if self.bundle.facts.features != "tokens":
-            raise HyperMatchError(f"the peers read tokens, and {recipe.encoder!r} takes {self.bundle.facts.features}",
+            raise HyperMatchError(f"the peers read tokens, not {self.bundle.facts.features}",
                                   "take a recipe whose encoder has a tokenizer")
         self.model = lay_out(self.bundle, folder / "model")
         self.ports: dict[str, int] = {}

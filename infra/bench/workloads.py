@@ -55,7 +55,7 @@ def checked_length(length: str) -> str:
 
 
 def texts_of(length: str, tokenizer_json: bytes, seed: int = 0) -> list[str]:
-    """Return texts of so many tokens each: real ones, joined and cut between two tokens."""
+    """Return texts of so many tokens each (blanks at the cut are lost): real ones, joined and cut between tokens."""
     draw, tokenizer = random.Random(f"{seed} {length}"), Tokenizer.from_buffer(tokenizer_json)
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -86,4 +86,4 @@ def _cut(draw: random.Random, real: Sequence[str], tokenizer: Tokenizer, n_token
             n_marks = sum(encoding.special_tokens_mask)
             end = [offset for offset, mark in zip(encoding.offsets, encoding.special_tokens_mask, strict=True)
                    if not mark][n_tokens - n_marks - 1][1]
-            return text[:end]
+            return normalize(text[:end])                # peers do not normalize, and are to answer the same

@@ -54,7 +54,7 @@ def command(recipe_file: Path | None, lanes: int, threads: int, seconds: float |
 def _against(recipe: Any, cache: Path, against: str, cores: int, seconds: float, loads: str, json_file: Path | None,
              axes: dict[str, Any]) -> None:
     """Measure beside peers and print the tables."""
-    from infra.bench.against import Plan, conditions, measure
+    from infra.bench.against import Plan, conditions, measure, trained
     from infra.bench.against_tables import tables
     from infra.bench.figures import Figures
     from infra.bench.peers.known import chosen
@@ -66,7 +66,7 @@ def _against(recipe: Any, cache: Path, against: str, cores: int, seconds: float,
                      _numbers(axes["connections"] or usual["connections"], "--connections"), lengths, MOST_WAITING)
     plan = Plan(chosen(_listed(against)), workloads, _numbers(loads, "--loads"), seconds, cores)
     figures = Figures(json_file, conditions(recipe, cores))
-    measure(recipe, cache, plan, figures, lambda line: click.echo(line, err=True))
+    measure(trained(recipe, cache), plan, figures, lambda line: click.echo(line, err=True))
     click.echo("\n".join(tables(figures.cells)))
 
 
