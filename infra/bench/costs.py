@@ -70,6 +70,9 @@ def _rates_in(file: Path) -> Iterator[tuple[str, float]]:
         found: Any = json.loads(file.read_text(encoding="utf-8"))
         if "cells" in found:
             yield from _served(found)
+        elif "groups" in found:
+            for group in found["groups"]:
+                yield f"banked by {group['consumers']} consumers", group["rows_per_second"] / found["cores"]
         else:
             yield "banked from Kafka", found["rows_per_second"] / found["cores"]
     except (ValueError, KeyError, TypeError):

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from infra.commands.listed import listed, numbers
+
 FULL = {"connections": "1,8,32,128", "texts": "1,16", "lengths": "mixed,8,32,128"}
 QUICK = {"connections": "32", "texts": "1", "lengths": "mixed"}
 MOST_WAITING = 512                                    # texts at once; more would wait longer than a server may take
@@ -61,23 +63,10 @@ def _against(recipe: Any, cache: Path, against: str, cores: int, seconds: float,
     from infra.bench.workloads import checked_length, star
 
     usual = QUICK if axes["quick"] else FULL
-    lengths = [checked_length(length) for length in _listed(axes["lengths"] or usual["lengths"])]
-    workloads = star(_numbers(axes["texts"] or usual["texts"], "--texts"),
-                     _numbers(axes["connections"] or usual["connections"], "--connections"), lengths, MOST_WAITING)
-    plan = Plan(chosen(_listed(against)), workloads, _numbers(loads, "--loads"), seconds, cores)
+    lengths = [checked_length(length) for length in listed(axes["lengths"] or usual["lengths"])]
+    workloads = star(numbers(axes["texts"] or usual["texts"], "--texts"),
+                     numbers(axes["connections"] or usual["connections"], "--connections"), lengths, MOST_WAITING)
+    plan = Plan(chosen(listed(against)), workloads, numbers(loads, "--loads"), seconds, cores)
     figures = Figures(json_file, conditions(recipe, cores))
     measure(trained(recipe, cache), plan, figures, lambda line: click.echo(line, err=True))
     click.echo("\n".join(tables(figures.cells)))
-
-
-def _listed(values: str) -> list[str]:
-    return [value.strip() for value in values.split(",") if value.strip()]
-
-
-def _numbers(values: str, option: str) -> list[int]:
-    """Read whole numbers above 0, each once."""
-    found = _listed(values)
-    wrong = [value for value in found if not value.isdigit() or int(value) == 0]
-    if wrong or not found:
-        raise click.BadParameter(f"{(wrong or [values])[0]!r} is no number above 0", param_hint=option)
-    return list(dict.fromkeys(map(int, found)))

@@ -123,7 +123,7 @@ def test_texts_have_the_tokens_asked_for_and_lists_that_would_wait_too_long_are_
 @pytest.mark.parametrize(("options", "words"), [
     (["--against", "raw-rot"], "no peer 'raw-rot'; choose among raw-ort, bentoml-batchable, litserve, mlserver"),
     (["--against", "raw-ort", "--lengths", "4"], "'4' is no length"),
-    (["--against", "raw-ort", "--connections", "two"], "'two' is no number above 0"),
+    (["--against", "raw-ort", "--connections", "two"], "'two' is no number from 1"),
 ])
 def test_what_cannot_be_measured_is_said_at_once(options, words):
     done = CliRunner().invoke(command, ["serving", *options])
