@@ -30,7 +30,7 @@ from registry.errors import HyperMatchError
 from serving.predictor import Predictor
 from trainer.recipe import Recipe
 
-MOST_BATCH_TEXTS = 32                                 # as in the settings of HyperMatch and of every peer
+MOST_BATCH_TEXTS = 32                                 # as in the settings of HyperMatch
 WARM_SHARE = 0.3                                      # of a round's seconds
 
 SetStage = Callable[[Path], Stage]

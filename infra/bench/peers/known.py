@@ -13,7 +13,7 @@ from registry.errors import HyperMatchError
 
 OURS, RAW = "hypermatch", "raw-ort"                   # ONNX Runtime alone: no server, nobody asks it
 Told = list[tuple[str, float]]                        # label and confidence of each text
-BATCHING = {"max_batch_size": 32, "max_batch_time": 0.005}                    # of MLServer
+BATCHING = {"max_batch_size": 8, "max_batch_time": 0.005}                     # of MLServer
 
 
 @dataclass(frozen=True)
