@@ -12,11 +12,11 @@ AIM_RAW, AIM_PEER, AIM_BATCH = 0.9, 2.0, 2.0
 
 
 def tables(cells: Sequence[Cell]) -> list[str]:
-    """Return one table for each workload, and one of ratios."""
+    """Return one table for each workload."""
     found = []
     for title, group in workloads(cells):
         found += [f"**{title}**", "", HEAD, "| --- " * HEAD.count(" |") + "|", *map(_row, group), ""]
-    return [*found, *ratios(cells)]
+    return found
 
 
 def workloads(cells: Sequence[Cell]) -> list[tuple[str, list[Cell]]]:

@@ -85,4 +85,9 @@ def _served(found: dict[str, Any]) -> Iterator[tuple[str, float]]:
     for number, (title, cells) in enumerate(workloads(found["cells"])):
         for cell in cells:
             if cell["server"] != RAW and (number == 0 or cell["server"] == cells[0]["server"]):
-                yield f"{cell['server']}: {title}", cell["capacity"]["texts_per_second"] / found["conditions"]["cores"]
+                cores = found["conditions"]["cores"]
+                yield f"{cell['server']}, {_on(cores)}: {title}", cell["capacity"]["texts_per_second"] / cores
+
+
+def _on(cores: int) -> str:
+    return "1 core" if cores == 1 else f"{cores} cores"

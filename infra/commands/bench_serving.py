@@ -57,7 +57,7 @@ def _against(recipe: Any, cache: Path, against: str, cores: int, seconds: float,
              axes: dict[str, Any]) -> None:
     """Measure beside peers and print the tables."""
     from infra.bench.against import Plan, conditions, measure, trained
-    from infra.bench.against_tables import tables
+    from infra.bench.against_tables import ratios, tables
     from infra.bench.figures import Figures
     from infra.bench.peers.known import chosen
     from infra.bench.workloads import checked_length, star
@@ -69,4 +69,4 @@ def _against(recipe: Any, cache: Path, against: str, cores: int, seconds: float,
     plan = Plan(chosen(listed(against)), workloads, numbers(loads, "--loads"), seconds, cores)
     figures = Figures(json_file, conditions(recipe, cores))
     measure(trained(recipe, cache), plan, figures, lambda line: click.echo(line, err=True))
-    click.echo("\n".join(tables(figures.cells)))
+    click.echo("\n".join([*tables(figures.cells), *ratios(figures.cells)]))

@@ -6,12 +6,12 @@ import click
 
 
 @click.command("serving-results")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--ingest", "ingest_files", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="What `bench ingest --json` wrote, for the table of costs.")
 @click.option("--docs", default="docs", show_default=True, type=click.Path(file_okay=False, path_type=Path))
-def command(file: Path, ingest_files: tuple[Path, ...], docs: Path) -> None:
-    """Renew tables, plots and costs from the FILE that `bench serving --against --json` left."""
+def command(files: tuple[Path, ...], ingest_files: tuple[Path, ...], docs: Path) -> None:
+    """Renew tables, plots and costs from FILES that `bench serving --against --json` left."""
     from infra.bench.against_results import write
 
-    click.echo(f"{len(write(file, ingest_files, docs))} cells in {docs / 'benchmarks.md'}")
+    click.echo(f"{write(files, ingest_files, docs)} cells in {docs / 'benchmarks.md'}")
