@@ -1,6 +1,7 @@
 """Servers of the benchmark as processes: asleep unless they are measured, their CPU time and memory read."""
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -50,6 +51,13 @@ class Running:
                 raise HyperMatchError(f"{name} did not become ready{self.last_line()}",
                                       f"leave {name} out of --against")
             time.sleep(MOMENT_SECONDS)
+        self.guard()
+
+    def guard(self) -> None:
+        """Have those children ended too, if we are killed, that left the server's group: asleep they hear nothing."""
+        for process in self.processes()[1:]:
+            if os.getpgid(process.pid) == process.pid:
+                self.running.guardian.watch(process.pid)
 
     def last_line(self) -> str:
         return last_line(self.running.log)
