@@ -61,7 +61,7 @@ def chosen(names: Sequence[str]) -> list[str]:
 def _mlserver(place: Place) -> Sequence[str]:
     """Write the settings that MLServer reads from its folder, and start it there."""
     settings = {"host": "127.0.0.1", "http_port": place.port, "grpc_port": free_port(), "metrics_port": free_port(),
-                "parallel_workers": place.cores, "debug": False}
+                "parallel_workers": place.cores, "metrics_dir": str(place.own), "debug": False}
     model = {"name": TASK, "implementation": "infra.bench.peers.mlserver_runtime.Runtime", **BATCHING}
     place.own.mkdir(parents=True, exist_ok=True)
     (place.own / "settings.json").write_text(json.dumps(settings))

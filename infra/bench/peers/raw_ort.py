@@ -17,7 +17,7 @@ from registry.artifacts.store import ArtifactStore
 from serving.predictor import Predictor, choose_providers
 from serving.predictor.predictor import runs
 
-N_BATCHES = 8
+LEAST_BATCHES = 8                                     # and as many as have every text in them
 
 
 def main(root: str, digest: str, texts_file: str, batch_texts: int, lanes: int, threads: int, seconds: float) -> None:
@@ -26,7 +26,7 @@ def main(root: str, digest: str, texts_file: str, batch_texts: int, lanes: int, 
     texts = json.loads(Path(texts_file).read_text(encoding="utf-8"))
     batches = ready_made(Predictor.load(bundle, providers, threads), texts, batch_texts)
     session = plain_session(bundle.model, providers, threads)
-    for batch in batches:
+    for batch in batches[:LEAST_BATCHES]:
         compute(session, batch)
     begun, spent = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(lanes) as pool:
@@ -46,7 +46,7 @@ def told(took_ms: np.ndarray, n_texts: int, elapsed: float, cpu_seconds: float) 
 def ready_made(predictor: Predictor, texts: list[str], batch_texts: int) -> list[Runs]:
     """Return batches as the runs that the predictor makes of them."""
     batches = []
-    for start in range(0, N_BATCHES * batch_texts, batch_texts):
+    for start in range(0, max(LEAST_BATCHES * batch_texts, len(texts)), batch_texts):
         features = predictor.features([texts[(start + index) % len(texts)] for index in range(batch_texts)])
         batches.append([(len(rows), batch) for rows, batch in runs(features, predictor.features.inputs)])
     return batches
