@@ -71,7 +71,8 @@ class PreparedLoad(Load):
 
 def arrivals(draw: random.Random, per_second: float, seconds: float) -> list[float]:
     """Return when requests fall due, in seconds from the begin; at least one does."""
-    found, at = [], draw.expovariate(per_second)
+    found: list[float] = []
+    at = draw.expovariate(per_second)
     while at < seconds or not found:
         found.append(at)
         at += draw.expovariate(per_second)
