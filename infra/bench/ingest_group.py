@@ -52,7 +52,7 @@ def summary(ceilings: Sequence[dict[str, Any]], banked: Sequence[dict[str, Any]]
 
 
 def run_group(kind: str, n: int, rows: int, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Let `n` members read or bank `rows` messages together; the clock runs from the first message to the last.
+    """Let `n` members read or bank `rows` messages together; the clock starts when the first may read its partitions.
 
     All begin at once, when the last of them is up.
     """

@@ -22,10 +22,9 @@ def ceiling(settings: IngestSettings, number: int, n: int) -> None:
     consumer.seek_to_beginning()
     ends = consumer.end_offsets(mine)
     wait_for_word()
-    rows, begun = 0, 0.0
+    rows, begun = 0, time.time()
     while rows < sum(ends.values()):
         for records in consumer.poll(timeout_ms=POLL_MS).values():
-            begun = begun or time.time()
             rows += len(records)
     say(rows, begun)
     consumer.close()
@@ -39,11 +38,12 @@ def ingest(settings: IngestSettings, _number: int, _n: int) -> None:
         begun, banked, read = 0.0, 0, 0
         while not select.select([sys.stdin], [], [], 0)[0]:
             ingest.step()
-            begun = begun or (time.time() if ingest.n_read else 0.0)
+            if not begun and ingest.consumer.assignment() and not ingest.must_start:
+                begun = time.time()                   # partitions are ours, and nothing was read yet
             if ingest.n_read == read and ingest.buffer.n:
                 ingest.hand_over()                    # nothing more comes: the last rows would wait for flush_seconds
             read = ingest.n_read
-            if ingest.banking.n_banked_messages > banked:
+            if ingest.banking.n_banked_messages > banked and begun:
                 banked = ingest.banking.n_banked_messages
                 say(banked, begun)
 
