@@ -5,22 +5,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infra.bench.against_plot import latency_plot
-from infra.bench.against_tables import Cell, points, ratios, tables, workloads
+from infra.bench.against_tables import Cell, cpu_table, points, ratios, tables, workloads
 from infra.bench.costs import rates, read_prices, table
 from registry.errors import HyperMatchError
 
 BEGIN, END = "<!-- peers -->\n", "<!-- end of peers -->"
 
 
-def write(files: Sequence[Path], ingest: Sequence[Path], docs: Path, used_share: float = 0.5) -> int:
-    """Renew what stands between the marks of benchmarks.md, and the plots; return how many cells there are."""
+def write(files: Sequence[Path], busy: Sequence[Path], ingest: Sequence[Path], docs: Path,
+          used_share: float = 0.5) -> int:
+    """Renew what stands between the marks of benchmarks.md, and the plots; return how many cells there are.
+
+    Of figures in `busy`, measured while others had the cores too, only the CPU time is told.
+    """
     page, n_cells, lines = docs / "benchmarks.md", 0, []
     before, rest = page.read_text(encoding="utf-8").split(BEGIN)
     for file in files:
         cells, cores = read_cells(file)
         n_cells += len(cells)
-        lines += [f"### Beside its peers on {'1 core' if cores == 1 else f'{cores} cores'}", "",
+        lines += [f"### Beside its peers on {_on(cores)}", "",
                   *ratios(cells), "", *draw(cells, docs / "plots", cores), *tables(cells)]
+    for file in busy:
+        cells, cores = read_cells(file)
+        n_cells += len(cells)
+        lines += [f"### CPU time on {_on(cores)}, shared with other work", "", *cpu_table(cells), ""]
     costs = table(rates([*files, *ingest]), read_prices(), used_share)
     text = "\n".join([*lines, "### Costs", "", *costs, ""])
     page.write_text(before + BEGIN + text + END + rest.split(END)[1], encoding="utf-8")
@@ -48,3 +56,7 @@ def draw(cells: Sequence[Cell], folder: Path, cores: int) -> list[str]:
             (folder / name).write_text(latency_plot(title, served), encoding="utf-8")
             lines += [f"![p99 over texts/s: {title}](plots/{name})", ""]
     return lines
+
+
+def _on(cores: int) -> str:
+    return "1 core" if cores == 1 else f"{cores} cores"

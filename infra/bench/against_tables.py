@@ -42,6 +42,16 @@ def ratios(cells: Sequence[Cell]) -> list[str]:
     return lines
 
 
+def cpu_table(cells: Sequence[Cell]) -> list[str]:
+    """Return the CPU time of a text at full rate, which tells more than a rate does where others share the cores."""
+    servers = list(dict.fromkeys(cell["server"] for cell in cells))
+    lines = ["| CPU ms per text | " + " | ".join(servers) + " |", "| --- " * (len(servers) + 1) + "|"]
+    for title, group in workloads(cells):
+        told = {cell["server"]: f"{cell['capacity']['cpu_ms_per_text']:.1f}" for cell in group}
+        lines.append(f"| {title} | " + " | ".join(told.get(server, "-") for server in servers) + " |")
+    return lines
+
+
 def points(cell: Cell) -> list[tuple[float, float]]:
     """Return (texts/s, p99 in ms) of each load that was held without failures, and of the full rate."""
     return [(each["texts_per_second"], each["p99_ms"]) for each in [*cell["loads"].values(), cell["capacity"]]

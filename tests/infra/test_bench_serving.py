@@ -95,11 +95,11 @@ def test_tables_plots_and_costs_are_renewed_between_the_marks(tmp_path):
     (tmp_path / "i.json").write_text(json.dumps({"rows_per_second": 60_000, "cores": 2}))
     (tmp_path / "benchmarks.md").write_text("before\n<!-- peers -->\nold\n<!-- end of peers -->\nafter\n")
     for _ in range(2):
-        write([tmp_path / "f.json"], [tmp_path / "i.json"], tmp_path)
+        write([tmp_path / "f.json"], [tmp_path / "f.json"], [tmp_path / "i.json"], tmp_path)
     page = (tmp_path / "benchmarks.md").read_text()
 
     assert page.startswith("before\n<!-- peers -->\n") and page.endswith("<!-- end of peers -->\nafter\n")
-    assert "old" not in page and page.count("### Costs") == 1 and "| banked from Kafka | 30,000 |" in page
+    assert "old" not in page and page.count("### Costs") == page.count("### CPU time on 2 cores") == 1 and "| banked from Kafka | 30,000 |" in page
     drawn = ElementTree.parse(tmp_path / "plots/serving_2_1.svg").getroot()
     assert len(list(drawn.iter("{http://www.w3.org/2000/svg}polyline"))) == 2
 

@@ -70,4 +70,4 @@ def keep_computing(session: onnxruntime.InferenceSession, batches: list[Runs], l
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]), float(sys.argv[7]))
+    main(*sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]), float(sys.argv[7]))
