@@ -10,6 +10,7 @@ from infra.bench.costs import rates, read_prices, table
 from registry.errors import HyperMatchError
 
 BEGIN, END = "<!-- peers -->\n", "<!-- end of peers -->"
+DRAWN_CONNECTIONS = (8, 32)
 
 
 def write(files: Sequence[Path], busy: Sequence[Path], ingest: Sequence[Path], docs: Path,
@@ -46,13 +47,13 @@ def read_cells(file: Path) -> tuple[list[Cell], int]:
 
 
 def draw(cells: Sequence[Cell], folder: Path, cores: int) -> list[str]:
-    """Draw each list size at its middle number of connections on texts of mixed length."""
+    """Draw texts of mixed length over the usual numbers of connections."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = []
     for title, group in workloads(cells):
         served = {cell["server"]: points(cell) for cell in group if cell["loads"] and points(cell)}
-        if served and group[0]["length"] == "mixed" and group[0]["connections"] == 32:
-            name = f"serving_{cores}_{group[0]['texts']}.svg"
+        if served and group[0]["length"] == "mixed" and group[0]["connections"] in DRAWN_CONNECTIONS:
+            name = f"serving_{cores}_{group[0]['texts']}x{group[0]['connections']}.svg"
             (folder / name).write_text(latency_plot(title, served), encoding="utf-8")
             lines += [f"![p99 over texts/s: {title}](plots/{name})", ""]
     return lines
