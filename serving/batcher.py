@@ -140,8 +140,8 @@ class Batcher:
         loop = asyncio.get_running_loop()
         self.n_computing += n_parts - 1
         try:
-            found = await asyncio.gather(*(
-                loop.run_in_executor(self.executor, by.predictor.probs, [texts[row] for row in rows]) for rows in parts))
+            found = await asyncio.gather(*(loop.run_in_executor(self.executor, by.predictor.probs,
+                                                                [texts[row] for row in rows]) for rows in parts))
         finally:
             self.n_computing -= n_parts - 1
         back = np.argsort(np.concatenate(parts))
