@@ -24,8 +24,8 @@ def is_available() -> bool:
 class Kafka:
     """One broker on a port of its own; it may be stopped and started again on the same port and data."""
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, port: int = 0, group_delay_ms: int = 0) -> None:
+        self.folder, self.group_delay_ms = folder, group_delay_ms
         self.port, self.controller_port = port or free_port(), free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
@@ -53,7 +53,8 @@ class Kafka:
     def _write_properties(self) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
         filled = Template((DEFINITION / "server.properties").read_text()).substitute(
-            port=self.port, controller_port=self.controller_port, folder=self.folder / "topics")
+            port=self.port, controller_port=self.controller_port, folder=self.folder / "topics",
+            group_delay_ms=self.group_delay_ms)
         properties = self.folder / "server.properties"
         properties.write_text(filled)
         return properties
@@ -69,9 +70,9 @@ class Kafka:
 
 
 @contextmanager
-def started(folder: Path, port: int = 0) -> Iterator[Kafka]:
+def started(folder: Path, port: int = 0, group_delay_ms: int = 0) -> Iterator[Kafka]:
     """Yield a running broker that the caller may stop and start again."""
-    kafka = Kafka(folder, port)
+    kafka = Kafka(folder, port, group_delay_ms)
     kafka.start()
     try:
         yield kafka
@@ -80,9 +81,9 @@ def started(folder: Path, port: int = 0) -> Iterator[Kafka]:
 
 
 @contextmanager
-def running(folder: Path, port: int = 0) -> Iterator[str]:
-    """Yield the bootstrap address of a running broker."""
-    with started(folder, port) as kafka:
+def running(folder: Path, port: int = 0, group_delay_ms: int = 0) -> Iterator[str]:
+    """Yield the bootstrap address of a running broker; a new group waits for members so long."""
+    with started(folder, port, group_delay_ms) as kafka:
         yield kafka.address
 
 

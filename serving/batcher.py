@@ -17,6 +17,7 @@ from serving.slot import Loaded, ModelSlot
 BREATH = 0.03                                         # of a run; what it adds to an answer is lost in the run itself
 PATIENT_BREATHS = 2
 MOST_BREATHS = 6                                      # as requests come: in runs of 16 a text costs 14 % less
+LEAST_PART_TEXTS = 8                                  # of a list that is divided: halves of 16 answer 1.4 times as fast
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,7 @@ class Batcher:
         texts = [text for waiting in batch for text in waiting.texts]
         begun = time.perf_counter()
         try:
-            loop = asyncio.get_running_loop()
-            probs, novelty = await loop.run_in_executor(self.executor, by.predictor.probs, texts)
+            probs, novelty = await self._probs(by, texts)
         except Exception as error:                    # each request hears of it; the next batch is tried
             _fail(batch, error)
             return time.perf_counter() - begun
@@ -130,6 +130,22 @@ class Batcher:
         self.metrics.batch(len(texts), seconds)
         _hand_out(batch, by, probs, novelty)
         return seconds
+
+    async def _probs(self, by: Loaded, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Compute with one version, on the lanes that nobody needs too: a long list alone takes all cores."""
+        n_idle = 0 if self.queue else self.n_lanes - self.n_computing
+        n_parts = max(min(1 + n_idle, len(texts) // LEAST_PART_TEXTS), 1)
+        order = np.argsort([len(text) for text in texts], kind="stable")
+        parts = [order[number::n_parts] for number in range(n_parts)]          # lengths alike in all: they end together
+        loop = asyncio.get_running_loop()
+        self.n_computing += n_parts - 1
+        try:
+            found = await asyncio.gather(*(loop.run_in_executor(self.executor, by.predictor.probs,
+                                                                [texts[row] for row in rows]) for rows in parts))
+        finally:
+            self.n_computing -= n_parts - 1
+        back = np.argsort(np.concatenate(parts))
+        return np.concatenate([probs for probs, _ in found])[back], np.concatenate([new for _, new in found])[back]
 
 
 def _hand_out(batch: list[Waiting], by: Loaded, probs: np.ndarray, novelty: np.ndarray) -> None:

@@ -19,7 +19,7 @@ HOMES = {
     **dict.fromkeys(("torch", "transformers", "sentence_transformers", "sklearn", "evidently", "apscheduler",
                      "nltk"),
                     ("trainer/",)),
-    "bentoml": ("serving/",),
+    "bentoml": ("serving/", "infra/bench/peers/"),
     "opentelemetry": ("registry/telemetry/",),
     "cyclonedx": ("infra/sbom.py",),
     "kafka": ("ingest/", "serving/publisher.py", "infra/bench/", "infra/demo/", "infra/broker.py"),

@@ -16,24 +16,29 @@ from serving.predictor.predictor import runs
 
 N_TEXTS = 256                                         # different ones
 CONNECTIONS = 32                                      # single texts: each lane can have its share of them at most
+Runs = list[tuple[int, dict[str, np.ndarray]]]        # number of texts and inputs of each
 
 
 def main(root: str, digest: str, threads: int, lanes: int, seconds: float) -> None:
     """Print the texts per second of `lanes` threads at once, after a warm-up."""
     bundle, providers = load_bundle(ArtifactStore(root), digest), choose_providers().providers
     batches = ready_made(Predictor.load(bundle, providers, threads), CONNECTIONS // lanes)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = threads, 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(bundle.model, options, providers=providers)
+    session = plain_session(bundle.model, providers, threads)
     for batch in batches:
         session.run(["probs", "novelty"], batch[1])
     with ThreadPoolExecutor(lanes) as pool:
         print(sum(pool.map(lambda _: rate(session, batches, seconds), range(lanes))))
 
 
-def rate(session: onnxruntime.InferenceSession, batches: list[tuple[int, dict[str, np.ndarray]]],
-         seconds: float) -> float:
+def plain_session(model: bytes, providers: list[str], threads: int) -> onnxruntime.InferenceSession:
+    """Open the whole graph in one session, with the options that serving has."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads, 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=providers)
+
+
+def rate(session: onnxruntime.InferenceSession, batches: Runs, seconds: float) -> float:
     """Return the texts per second of one thread."""
     n_texts, begun = 0, time.perf_counter()
     while time.perf_counter() - begun < seconds:
@@ -43,7 +48,7 @@ def rate(session: onnxruntime.InferenceSession, batches: list[tuple[int, dict[st
     return n_texts / (time.perf_counter() - begun)
 
 
-def ready_made(predictor: Predictor, batch_texts: int) -> list[tuple[int, dict[str, np.ndarray]]]:
+def ready_made(predictor: Predictor, batch_texts: int) -> Runs:
     """Return the runs, with their number of texts, that the predictor makes of random batches of `batch_texts`."""
     texts = [text for text, _ in deal(0).test[:N_TEXTS]]
     draw, found = random.Random(0), []

@@ -25,16 +25,12 @@ TOPIC = "hypermatch.bench"
 PERSONAL = ["my card is 4111 1111 1111 1111", "mail me at jane.doe@example.com", "call +1 415 555 2671",
             "이체가 안 돼요 010-1234-5678", "IBAN DE89 3704 0044 0532 0130 00"]
 PERSONAL_RATIO = 0.02
+GROUP_DELAY_MS = 3_000                                # brokers' default: a group begins when all have joined
 
 
 def measure(rows: int, broker: str, rounds: int = 3) -> dict[str, Any]:
     """Return the median rates of `rounds` rounds of both loops, their ratio, and the peak memory of ingest."""
-    with tempfile.TemporaryDirectory() as folder, broker_at(broker, Path(folder)) as reached:
-        topic = f"{TOPIC}.{uuid.uuid4().hex[:8]}"
-        environment = {**reached, "HYPERMATCH_INGEST_TEXTS_TOPIC": topic,
-                       "HYPERMATCH_INGEST_PREDICTIONS_TOPIC": f"{topic}.predictions",
-                       "HYPERMATCH_INGEST_DEAD_LETTERS_TOPIC": f"{topic}.dead-letters"}
-        run_round("fill", rows, environment)
+    with tempfile.TemporaryDirectory() as folder, filled_topic(rows, broker, Path(folder)) as environment:
         ceilings, banked = [], []
         for number in tqdm(range(rounds), desc="rounds", disable=None):
             ceilings.append(run_round("ceiling", rows, environment))
@@ -58,13 +54,25 @@ def summary(rows: int, broker: str, ceilings: list[dict[str, Any]], banked: list
 
 
 @contextmanager
+def filled_topic(rows: int, broker: str, folder: Path) -> Iterator[dict[str, str]]:
+    """Yield the environment that reaches a topic with `rows` messages."""
+    with broker_at(broker, folder) as reached:
+        topic = f"{TOPIC}.{uuid.uuid4().hex[:8]}"
+        environment = {**reached, "HYPERMATCH_INGEST_TEXTS_TOPIC": topic,
+                       "HYPERMATCH_INGEST_PREDICTIONS_TOPIC": f"{topic}.predictions",
+                       "HYPERMATCH_INGEST_DEAD_LETTERS_TOPIC": f"{topic}.dead-letters"}
+        run_round("fill", rows, environment)
+        yield environment
+
+
+@contextmanager
 def broker_at(broker: str, folder: Path) -> Iterator[dict[str, str]]:
     """Yield the environment that reaches `broker`, starting one of ours unless it is an address."""
     if broker == "embedded":
         with start_broker() as embedded:
             yield embedded.environment
     elif broker == "apache":
-        with running(folder / "kafka") as address:
+        with running(folder / "kafka", group_delay_ms=GROUP_DELAY_MS) as address:
             yield {"HYPERMATCH_INGEST_BROKERS": address}
     else:
         yield {"HYPERMATCH_INGEST_BROKERS": broker}

@@ -6,6 +6,7 @@ from infra.commands import (
     bench_asking,
     bench_augmentation,
     bench_console,
+    bench_costs,
     bench_curve,
     bench_discovery,
     bench_drift,
@@ -15,6 +16,7 @@ from infra.commands import (
     bench_novelty,
     bench_results,
     bench_serving,
+    bench_serving_results,
 )
 
 
@@ -26,6 +28,7 @@ def command() -> None:
 command.add_command(bench_asking.command)
 command.add_command(bench_augmentation.command)
 command.add_command(bench_console.command)
+command.add_command(bench_costs.command)
 command.add_command(bench_curve.command)
 command.add_command(bench_discovery.command)
 command.add_command(bench_drift.command)
@@ -35,3 +38,4 @@ command.add_command(bench_learning.command)
 command.add_command(bench_novelty.command)
 command.add_command(bench_results.command)
 command.add_command(bench_serving.command)
+command.add_command(bench_serving_results.command)

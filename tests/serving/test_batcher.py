@@ -82,6 +82,23 @@ def test_those_who_ask_again_at_once_are_one_batch_again(make):
     assert current.predictor.sizes == [8, 8]
 
 
+def test_a_long_list_alone_is_computed_on_all_lanes_at_once_and_answered_in_order():
+    current = loaded(1, seconds=0.2)
+
+    async def run(executor):
+        slot = ModelSlot()
+        slot.swap(current)
+        batcher = Batcher(slot, executor, Metrics(), max_queue_texts=64, max_batch_texts=8, n_lanes=2)
+        begun = time.perf_counter()
+        answer = await batcher.answer([str(number) for number in range(16)], 5)
+        return answer, time.perf_counter() - begun, batcher
+
+    with ThreadPoolExecutor(2) as executor:
+        answer, seconds, batcher = asyncio.run(run(executor))
+    assert answer.probs[:, 1].tolist() == list(range(16)) and set(answer.probs[:, 0]) == {1}
+    assert current.predictor.sizes == [8, 8] and seconds < 0.35 and batcher.n_computing == 0
+
+
 def test_a_lone_request_waits_for_nobody(make):
     async def run():
         batcher = make(loaded(1, seconds=0.1))
