@@ -160,7 +160,8 @@ class Watcher:
             return self._prepare(each, replace(GIVING_WAY if gives_way else GENTLE, executor=aside))
 
     def _prepare(self, each: Wanted, pace: Pace) -> Loaded:
-        bundle = pace.aside(load_bundle, self.store, each.digest)
+        held = dict(self.bodies)                      # holds on to them until the version does
+        bundle = pace.aside(load_bundle, self.store, each.digest, held.keys())
         return prepare(each, bundle, self.providers, self.threads, self.bodies, pace)
 
     def _serves(self, each: Wanted) -> bool:

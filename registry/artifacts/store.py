@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,14 @@ class Artifact:
     digest: str
     facts: Mapping[str, Any]
     files: Mapping[str, bytes]
+    sha256s: Mapping[str, str]                        # of every file of the artifact, also of those that were not read
 
 
 class ArtifactStore:
     """Keeps artifacts below one URL (`/path`, `s3://bucket/prefix`, anything fsspec opens).
 
     A reader sees all of an artifact or none of it: the manifest is written last, and
-    every file is checked against it on each read.
+    every file that is read is checked against it.
     """
 
     def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
@@ -54,8 +55,8 @@ class ArtifactStore:
         """Say whether the artifact was stored to its end (its bytes are checked by `load`)."""
         return bool(self.fs.exists(self._path(digest, MANIFEST)))
 
-    def load(self, digest: str) -> Artifact:
-        """Read and verify an artifact.
+    def load(self, digest: str, held: Container[str] = ()) -> Artifact:
+        """Read and verify an artifact, all but the files whose sha256 is in `held`: the caller has their bytes.
 
         Raises NotFound if it is not there, CorruptArtifact naming the file whose bytes
         differ, which is missing, which nobody listed, or which is a symbolic link.
@@ -65,11 +66,12 @@ class ArtifactStore:
             raise CorruptArtifact(f"artifact {digest[:12]}: {MANIFEST} does not match its digest")
         listed = json.loads(manifest)
         self._check_names(digest, set(listed["files"]) | {MANIFEST})
-        files = {name: self._read(digest, name) for name in listed["files"]}
+        sha256s: dict[str, str] = listed["files"]
+        files = {name: self._read(digest, name) for name, sha256 in sha256s.items() if sha256 not in held}
         for name, content in files.items():
-            if hashlib.sha256(content).hexdigest() != listed["files"][name]:
+            if hashlib.sha256(content).hexdigest() != sha256s[name]:
                 raise CorruptArtifact(f"artifact {digest[:12]}: {name} does not match its sha256")
-        return Artifact(digest, listed["facts"], files)
+        return Artifact(digest, listed["facts"], files, sha256s)
 
     def digests(self) -> Iterator[str]:
         """Yield the digest of every artifact that was stored to its end."""

@@ -9,7 +9,7 @@ from registry.artifacts.bundle import Bundle
 from registry.text import normalize
 from serving.errors import GoldenMismatch, UnfitBundle
 from serving.predictor.graphs import check_signature
-from serving.predictor.network import Bodies, Network, open_network
+from serving.predictor.network import Bodies, Network, Opener, open_network
 from serving.predictor.ngrams import NgramFeatures
 from serving.predictor.pace import AT_ONCE, Pace
 from serving.predictor.tokens import TokenFeatures
@@ -39,7 +39,8 @@ class Predictor:
         which holds those on the same providers and threads, is shared.
         """
         name = f"bundle {bundle.digest[:12]}"
-        network = open_network(bundle.model, providers, threads, name, Bodies() if bodies is None else bodies, pace)
+        network = open_network(bundle.model, bundle.body, Opener(providers, threads, name),
+                               Bodies() if bodies is None else bodies, pace)
         features = FEATURES[bundle.facts.features](bundle.features)
         check_signature(network, features.inputs, len(bundle.labels), name)
         return cls(bundle, features, network)
@@ -52,7 +53,7 @@ class Predictor:
         for rows, batch in runs(features, self.features.inputs):
             run_probs, run_novelty = pace.spend(self.session.run, ["probs", "novelty"], batch)
             if run_probs.shape[1:] != probs.shape[1:]:
-                raise UnfitBundle(f"bundle {self.digest[:12]}: model.onnx answers {run_probs.shape[1]} labels, "
+                raise UnfitBundle(f"bundle {self.digest[:12]}: its graph answers {run_probs.shape[1]} labels, "
                                   f"labels.json lists {len(self.labels)}")
             probs[rows], novelty[rows] = run_probs, run_novelty
         return probs, novelty

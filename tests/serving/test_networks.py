@@ -1,6 +1,7 @@
 """A graph cut at its embedding answers as the whole one does, and versions on one encoder share its session."""
 
 import gc
+import hashlib
 
 import numpy as np
 import onnx
@@ -8,12 +9,12 @@ import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 
-from registry.artifacts.bundle import load_bundle
+from registry.artifacts.bundle import Body, load_bundle
 from registry.artifacts.store import ArtifactStore
 from serving.errors import UnfitBundle
 from serving.predictor import Predictor
-from serving.predictor.halves import Graph, cut
-from serving.predictor.network import Bodies, open_network
+from serving.predictor.halves import Graph, apart, cut, joined
+from serving.predictor.network import Bodies, Opener, open_network
 from serving.predictor.weights import LARGE_BYTES, without_weights
 from tests.serving.bundles import CPU, TEXTS, tiny_bundle, tiny_graph
 
@@ -38,7 +39,7 @@ def with_another_head(model, seed):
 
 
 def opened(model, bodies):
-    return open_network(model.SerializeToString(), CPU, 1, "bundle", bodies)
+    return open_network(model.SerializeToString(), None, Opener(CPU, 1, "bundle"), bodies)
 
 
 def plain(model):
@@ -54,6 +55,32 @@ def test_a_cut_graph_answers_as_the_whole_one(dim):
     for found, expected in zip(network.run(OUTPUTS, INPUTS), plain(model), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
     np.testing.assert_array_equal(network.run(["novelty"], INPUTS)[0], network.run(OUTPUTS, INPUTS)[2])
+
+
+def test_halves_joined_again_are_one_valid_graph_that_answers_alike():
+    body, head = apart(graph().SerializeToString())
+    whole = onnx.load_model_from_string(joined(body, head))
+    onnx.checker.check_model(whole)
+    for found, expected in zip(plain(whole), plain(graph()), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_body_has_one_digest_whether_it_came_whole_or_apart():
+    bodies, (body, head) = Bodies(), apart(graph().SerializeToString())
+    kept = opened(graph(), bodies)
+    digest = hashlib.sha256(body).hexdigest()
+    assert list(bodies) == [digest]
+    unread = Body(digest=digest, content=None)
+    network = open_network(head, unread, Opener(CPU, 1, "bundle"), bodies)
+    assert network.body is kept.body
+    np.testing.assert_allclose(network.run(OUTPUTS, INPUTS)[1], plain(graph())[1], atol=1e-6)
+
+
+def test_a_head_that_takes_anything_but_the_embedding_is_refused():
+    body, _ = apart(graph().SerializeToString())
+    content = Body(digest=hashlib.sha256(body).hexdigest(), content=body)
+    with pytest.raises(UnfitBundle, match=r"its head takes \['input_ids', 'attention_mask'\]"):
+        open_network(graph().SerializeToString(), content, Opener(CPU, 1, "bundle"), Bodies())
 
 
 def test_versions_on_one_encoder_share_its_session_and_answer_each_for_themselves():
