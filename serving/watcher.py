@@ -161,7 +161,7 @@ class Watcher:
 
     def _prepare(self, each: Wanted, pace: Pace) -> Loaded:
         held = dict(self.bodies)                      # holds on to them until the version does
-        bundle = pace.aside(load_bundle, self.store, each.digest, held.keys())
+        bundle = load_bundle(self.store, each.digest, held.keys(), pace.breathe)
         return prepare(each, bundle, self.providers, self.threads, self.bodies, pace)
 
     def _serves(self, each: Wanted) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from registry.artifacts.store import Artifact, ArtifactStore
+from registry.artifacts.store import Artifact, ArtifactStore, Rest
 from registry.errors import CorruptArtifact
 from registry.text import NORMALIZATION_VERSION
 
@@ -92,13 +92,15 @@ def store_bundle(store: ArtifactStore, facts: BundleFacts, labels: list[str], go
     return store.store(files, facts.model_dump(mode="json"))
 
 
-def load_bundle(store: ArtifactStore, digest: str, open_bodies: Container[str] = ()) -> Bundle:
+def load_bundle(store: ArtifactStore, digest: str, open_bodies: Container[str] = (),
+                rest: Rest = lambda _seconds: None) -> Bundle:
     """Read and verify a bundle; raises CorruptArtifact naming what is wrong.
 
     A body whose digest is in `open_bodies` is not read: the caller opened those very
-    bytes after they were verified, whatever lies in the store by now.
+    bytes after they were verified, whatever lies in the store by now. Between pieces `rest`
+    may pause.
     """
-    return _bundle_of(store.load(digest, held=open_bodies))
+    return _bundle_of(store.load(digest, open_bodies, rest))
 
 
 def _bundle_of(artifact: Artifact) -> Bundle:

@@ -24,10 +24,15 @@ class Pace:
 
     rows: int
     rest: float
+    reading_rest: float = 0.0                         # the same after each piece that was read and hashed
     executor: Executor | None = None
 
     def aside(self, run: Callable[..., A], *arguments: Any) -> A:
         return run(*arguments) if self.executor is None else self.executor.submit(run, *arguments).result()
+
+    def breathe(self, seconds: float) -> None:
+        """Rest after `seconds` of reading."""
+        time.sleep(self.reading_rest * seconds)
 
     def spend(self, run: Callable[..., A], *arguments: Any) -> A:
         """Run aside, then rest in proportion."""
@@ -38,8 +43,8 @@ class Pace:
 
 
 AT_ONCE = Pace(rows=64, rest=0)
-GENTLE = Pace(rows=2, rest=4.0)                       # a fifth of one core
-GIVING_WAY = Pace(rows=2, rest=1.0)                   # on a thread that takes what others leave
+GENTLE = Pace(rows=2, rest=4.0, reading_rest=4.0)     # a fifth of one core
+GIVING_WAY = Pace(rows=2, rest=1.0, reading_rest=4.0)          # runs on a thread that takes what others leave
 
 
 def yield_to_others() -> None:
