@@ -111,7 +111,7 @@ class ArtifactStore:
             raise CorruptArtifact(f"artifact {digest[:12]}: {name} is a symbolic link")
         try:
             if self.is_local:
-                with open(path, "rb") as file:
+                with Path(path).open("rb") as file:
                     yield from iter(lambda: file.read(PIECE_BYTES), b"")
             else:
                 content = memoryview(self.fs.cat_file(path))      # one request, however many pieces

@@ -67,7 +67,7 @@ class Opener:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
         options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")     # idle threads leave the core to others
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")       # idle threads leave their core
         graph, weights = without_weights(graph)
         beside = [onnxruntime.OrtValue.ortvalue_from_numpy(each) for each in weights.values()]
         options.add_external_initializers(list(weights), beside)
@@ -125,7 +125,8 @@ def _open_body(body: Body, opener: Opener) -> Opened:
 def _joined(body: Opened, head: Graph, opener: Opener, *, is_shared: bool) -> Network:
     """Open the head; what it takes must be what the body gives."""
     opened = opener.open(head)
-    taken, given = ([each.name for each in names] for names in (opened.session.get_inputs(), body.session.get_outputs()))
+    taken = [each.name for each in opened.session.get_inputs()]
+    given = [each.name for each in body.session.get_outputs()]
     if taken != [EMBEDDING] or EMBEDDING not in given:
         raise UnfitBundle(f"{opener.name}: its head takes {taken}, its body gives {given}")
     return Network(body, opened, is_shared)
