@@ -43,8 +43,8 @@ class Pace:
 
 
 AT_ONCE = Pace(rows=64, rest=0)
-GENTLE = Pace(rows=2, rest=4.0, reading_rest=4.0)     # a fifth of one core
-GIVING_WAY = Pace(rows=2, rest=1.0, reading_rest=4.0)          # runs on a thread that takes what others leave
+GENTLE = Pace(rows=1, rest=4.0, reading_rest=4.0)     # a fifth of one core
+GIVING_WAY = Pace(rows=1, rest=3.0, reading_rest=4.0)          # runs on a thread that takes what others leave
 
 
 def yield_to_others() -> None:

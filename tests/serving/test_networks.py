@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -11,12 +12,13 @@ from onnx import helper, numpy_helper
 
 from registry.artifacts.bundle import Body, load_bundle
 from registry.artifacts.store import ArtifactStore
-from serving.errors import UnfitBundle
+from serving.errors import GoldenMismatch, UnfitBundle
 from serving.predictor import Predictor
 from serving.predictor.halves import Graph, apart, cut, joined
 from serving.predictor.network import Bodies, Opener, open_network
+from serving.predictor.pace import Pace
 from serving.predictor.weights import LARGE_BYTES, without_weights
-from tests.serving.bundles import CPU, TEXTS, tiny_bundle, tiny_graph
+from tests.serving.bundles import CPU, TEXTS, tiny_bundle, tiny_graph, wrong_golden
 
 OUTPUTS = ["embedding", "probs", "novelty"]
 INPUTS = {"input_ids": np.array([[1, 2, 3], [4, 5, 0]]), "attention_mask": np.array([[1, 1, 1], [1, 1, 0]])}
@@ -107,6 +109,42 @@ def test_another_encoder_has_a_session_of_its_own(change):
     if change == "a weight":
         kept = opened(first, bodies), opened(second, bodies)
         assert kept[0].body is not kept[1].body and len(bodies) == 2
+
+
+class Counted:
+    """A session that counts its runs."""
+
+    def __init__(self, session):
+        self.session, self.n_runs = session, 0
+
+    def run(self, *arguments):
+        self.n_runs += 1
+        return self.session.run(*arguments)
+
+    def __getattr__(self, name):
+        return getattr(self.session, name)
+
+
+def test_a_shared_body_is_not_asked_again_what_it_answered_in_its_last_proof(store):
+    """Yet every golden answer is checked, and a head that gives another is refused."""
+    def bundle(answers, **golden):
+        return load_bundle(store, tiny_bundle(store, answers=answers, **golden))
+
+    first, second, wrong = bundle([0.2, 0.3, 0.5]), bundle([0.6, 0.3, 0.1]), bundle([0.1, 0.1, 0.8],
+                                                                                    golden=wrong_golden())
+    bodies, gentle = Bodies(), Pace(rows=1, rest=0)
+    predictors = [Predictor.load(each, CPU, 1, bodies) for each in (first, second, wrong)]
+    counted = Counted(predictors[0].session.body.session)
+    for predictor in predictors:
+        predictor.session.body = replace(predictor.session.body, session=counted)
+    predictors[0].check_golden(gentle)
+    assert counted.n_runs == len(TEXTS)
+    predictors[1].check_golden(gentle)
+    assert counted.n_runs == len(TEXTS)
+    with pytest.raises(GoldenMismatch):
+        predictors[2].check_golden(gentle)
+    predictors[1].check_golden(gentle)                # the last proof was of two of its texts
+    assert counted.n_runs == 2 * len(TEXTS) - 2
 
 
 def test_a_session_goes_with_the_last_version_that_stands_on_it():
