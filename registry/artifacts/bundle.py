@@ -1,7 +1,7 @@
 """The model bundle: what a trainer writes, the registry names and a server loads."""
 
 import json
-from collections.abc import Container, Set
+from collections.abc import Container
 from datetime import datetime
 from typing import Any, Literal
 
@@ -106,7 +106,7 @@ def load_bundle(store: ArtifactStore, digest: str, open_bodies: Container[str] =
 def _bundle_of(artifact: Artifact) -> Bundle:
     try:
         facts = BundleFacts.model_validate(artifact.facts)
-        _check_files(artifact.sha256s.keys(), facts)
+        _check_files(artifact, facts)
         labels = json.loads(artifact.files[LABELS])
         golden = Golden.model_validate_json(artifact.files[GOLDEN])
         body = _body_of(artifact)
@@ -125,11 +125,14 @@ def _body_of(artifact: Artifact) -> Body | None:
     return None if sha256 is None else Body(digest=sha256, content=artifact.files.get(BODY))
 
 
-def _check_files(found: Set[str], facts: BundleFacts) -> None:
+def _check_files(artifact: Artifact, facts: BundleFacts) -> None:
+    found = set(artifact.sha256s)
     graph = {BODY, HEAD} if BODY in found else {MODEL}
     expected = {*graph, LABELS, GOLDEN, FEATURES[facts.features]}
     if found != expected:
         raise ValueError(f"it holds {sorted(found)}, a bundle holds {sorted(expected)}")
+    if unread := sorted(expected - {BODY} - set(artifact.files)):
+        raise ValueError(f"its {unread[0]} has the bytes of a body")
 
 
 def _check_consistency(bundle: Bundle) -> None:

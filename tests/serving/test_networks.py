@@ -10,8 +10,9 @@ import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 
-from registry.artifacts.bundle import Body, load_bundle
+from registry.artifacts.bundle import Body, load_bundle, store_bundle
 from registry.artifacts.store import ArtifactStore
+from registry.errors import CorruptArtifact
 from serving.errors import GoldenMismatch, UnfitBundle
 from serving.predictor import Predictor
 from serving.predictor.halves import Graph, apart, cut, joined
@@ -76,6 +77,15 @@ def test_a_body_has_one_digest_whether_it_came_whole_or_apart():
     network = open_network(head, unread, Opener(CPU, 1, "bundle"), bodies)
     assert network.body is kept.body
     np.testing.assert_allclose(network.run(OUTPUTS, INPUTS)[1], plain(graph())[1], atol=1e-6)
+
+
+def test_only_a_body_may_be_left_unread(store):
+    body = b"the bytes of a body"
+    digest = hashlib.sha256(body).hexdigest()
+    honest = load_bundle(store, tiny_bundle(store))
+    posing = store_bundle(store, honest.facts, honest.labels, honest.golden, body, honest.features, honest.model)
+    with pytest.raises(CorruptArtifact, match=r"its head\.onnx has the bytes of a body"):
+        load_bundle(store, posing, {digest})
 
 
 def test_a_head_that_takes_anything_but_the_embedding_is_refused():
