@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 LOW_PRIORITY = 10                                     # a tenth of a busy core: with less, moments that need the lock
                                                       # after all could hold it up for 0.2 s on a crowded machine
+LONGEST_REST_SECONDS = 0.05                           # enough after any piece; one that took long gave way already
 A = TypeVar("A")
 
 
@@ -32,14 +33,19 @@ class Pace:
 
     def breathe(self, seconds: float) -> None:
         """Rest after `seconds` of reading."""
-        time.sleep(self.reading_rest * seconds)
+        _rest(self.reading_rest * seconds)
 
     def spend(self, run: Callable[..., A], *arguments: Any) -> A:
         """Run aside, then rest in proportion."""
         begun = time.monotonic()
         result = self.aside(run, *arguments)
-        time.sleep(self.rest * (time.monotonic() - begun))
+        _rest(self.rest * (time.monotonic() - begun))
         return result
+
+
+def _rest(seconds: float) -> None:
+    if seconds > 0:                                   # even a sleep of no time gives the lock away
+        time.sleep(min(seconds, LONGEST_REST_SECONDS))
 
 
 AT_ONCE = Pace(rows=64, rest=0)
