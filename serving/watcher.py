@@ -166,7 +166,8 @@ class Watcher:
     def _prepare(self, each: Wanted, pace: Pace) -> Loaded:
         with read(self.engine) as session:
             check_signed(session, each.digest, self.required_signers)
-        bundle = pace.aside(load_bundle, self.store, each.digest)
+        held = dict(self.bodies)                      # holds on to them until the version does
+        bundle = load_bundle(self.store, each.digest, held.keys(), pace.breathe)
         return prepare(each, bundle, self.providers, self.threads, self.bodies, pace)
 
     def _serves(self, each: Wanted) -> bool:

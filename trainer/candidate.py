@@ -185,5 +185,5 @@ def _opponent(workplace: Workplace, champion: ModelVersion, answers: Answers, ma
     classes = np.array([known[materials.labels[number]] for number in materials.gate.classes[rows]])
     return Opponent(name_of(champion), bundle.labels, Answers(probs, classes),
                     Answers(answers.probs[rows], answers.classes[rows]),
-                    latency_of(predictor, materials.gate.texts[:32]), len(bundle.model) + len(bundle.features),
+                    latency_of(predictor, materials.gate.texts[:32]), bundle.size_bytes,
                     rows, lambda more: predictor.probs(more)[0])

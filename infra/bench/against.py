@@ -173,7 +173,7 @@ class Hall:
 def lay_out(bundle: Bundle, folder: Path) -> Path:
     """Write the bundle as peers read it."""
     folder.mkdir(parents=True)
-    (folder / "model.onnx").write_bytes(bundle.model)
+    (folder / "model.onnx").write_bytes(whole_of(bundle))
     (folder / "tokenizer.json").write_bytes(bundle.features)
     (folder / "labels.json").write_text(json.dumps(bundle.labels), encoding="utf-8")
     return folder

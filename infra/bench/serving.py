@@ -1,7 +1,6 @@
 """Measures serving through HTTP against ONNX Runtime alone, and hot swaps under load, in one run."""
 
 import asyncio
-import json
 import statistics
 import subprocess
 import sys
@@ -16,8 +15,9 @@ from tqdm import tqdm
 from infra.bench.ceiling import CONNECTIONS, N_TEXTS
 from infra.bench.load import Expected, Load, Outcome
 from infra.bench.serving_stage import TASK, Stage
+from infra.bench.serving_swaps import promoter
 from infra.demo.cast import deal
-from infra.demo.traffic import get, wait_until_ready
+from infra.demo.traffic import wait_until_ready
 from infra.parts import free_port
 from infra.supervisor import Part, Supervisor, last_line
 from registry.artifacts.bundle import load_bundle
@@ -27,9 +27,7 @@ from trainer.recipe import Recipe
 
 SHARE_OF_CAPACITY = 0.5                               # of the constant load under which versions are swapped
 PATH = f"/v1/tasks/{TASK}/predict"
-PATIENCE_SECONDS = 60
-REST_SECONDS = 0.5                                    # between one swap and the next
-N_ASKS = 8                                            # fresh connections that must all meet the new version
+PATIENCE_SECONDS = 60                                 # until the server is ready
 
 
 def measure(recipe: Recipe, cache: Path, *, lanes: int, threads: int, seconds: float, rounds: int,
@@ -96,14 +94,20 @@ def swapped_under_load(stage: Stage, port: int, texts: list[str], expected: Expe
                        seconds: float, swaps: int) -> dict[str, Any]:
     """Hold a constant load, first without and then with swaps, each of which loads a version from the store."""
 
-    async def run() -> tuple[Outcome, Outcome, list[float]]:
-        calm = await _constant(port, texts, expected, rate, lambda: time.sleep(3 * seconds))
-        took: list[float] = []
-        busy = await _constant(port, texts, expected, rate,
-                               lambda: took.extend(_swap(stage, port, number, bar) for number in range(swaps)))
-        return calm, busy, took
+    took: list[float] = []
 
-    calm, busy, took = asyncio.run(run())
+    def swap_in_turn() -> None:
+        numbers = sorted(stage.digests)
+        for number in range(swaps):
+            took.append(swap(numbers[(number + 1) % len(numbers)]))
+            _step(bar, "swap")
+
+    async def run() -> tuple[Outcome, Outcome]:
+        calm = await _constant(port, texts, expected, rate, lambda: time.sleep(3 * seconds))
+        return calm, await _constant(port, texts, expected, rate, swap_in_turn)
+
+    with promoter(stage.environment["HYPERMATCH_REGISTRY_URL"], TASK, port) as swap:
+        calm, busy = asyncio.run(run())
     return {
         "swaps": len(took), "requests": len(busy.latencies_ms), "failed": busy.failed + calm.failed,
         "mixed": busy.mixed + calm.mixed, "p99_ratio": round(busy.percentile_ms(99) / calm.percentile_ms(99), 2),
@@ -122,26 +126,6 @@ async def _constant(port: int, texts: list[str], expected: Expected, rate: float
     await asyncio.to_thread(act)
     stop.set()
     return await load
-
-
-def _swap(stage: Stage, port: int, number: int, bar: tqdm) -> float:
-    """Promote the next version and return the seconds until the server answers with it."""
-    wanted = sorted(stage.digests)[(number + 1) % len(stage.digests)]
-    begun = time.perf_counter()
-    stage.promote(wanted)
-    while not all(_served(port) == wanted for _ in range(N_ASKS)):
-        if time.perf_counter() - begun > PATIENCE_SECONDS:
-            raise HyperMatchError(f"the server did not swap to v{wanted} within {PATIENCE_SECONDS} s")
-        time.sleep(0.05)
-    seconds = time.perf_counter() - begun
-    time.sleep(REST_SECONDS)
-    _step(bar, "swap")
-    return seconds
-
-
-def _served(port: int) -> int | None:
-    told = (json.loads(get(port, "/v1/info") or b"{}").get("tasks") or {}).get(TASK)
-    return None if told is None else int(told["version_number"])
 
 
 def expected_answers(stage: Stage, texts: list[str]) -> Expected:

@@ -215,7 +215,7 @@ def verify(task_name: str, number: int | None) -> None:
     store = open_store()
     for version in versions:
         bundle = load_bundle(store, version.digest)
-        click.echo(f"{task_name} v{version.number} {bundle.digest[:12]}: {len(bundle.model):,} bytes, as stored")
+        click.echo(f"{task_name} v{version.number} {bundle.digest[:12]}: {bundle.size_bytes:,} bytes, as stored")
 
 
 def _accuracy(evaluation: dict[str, Any]) -> str:

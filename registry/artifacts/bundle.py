@@ -1,17 +1,18 @@
 """The model bundle: what a trainer writes, the registry names and a server loads."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from registry.artifacts.store import Artifact, ArtifactStore
+from registry.artifacts.store import Artifact, ArtifactStore, Rest
 from registry.errors import CorruptArtifact
 from registry.text import NORMALIZATION_VERSION
 
 MODEL, LABELS, GOLDEN = "model.onnx", "labels.json", "golden.json"
+BODY, HEAD = "body.onnx", "head.onnx"                 # together, instead of the model
 FEATURES = {"tokens": "tokenizer.json", "ngrams": "ngrams.json"}     # what turns texts into the graph's inputs
 
 
@@ -53,6 +54,13 @@ class Golden(_Frozen):
     tolerance: float = Field(gt=0, le=0.1, description="Largest absolute difference of a probability.")
 
 
+class Body(_Frozen):
+    """The graph up to its embedding, a file of its own: versions on one encoder have the same."""
+
+    digest: str = Field(description="sha256 of its bytes.")
+    content: bytes | None = Field(repr=False, description="None where whoever loads the bundle has it open.")
+
+
 class Bundle(_Frozen):
     """A verified bundle in memory."""
 
@@ -60,15 +68,23 @@ class Bundle(_Frozen):
     facts: BundleFacts
     labels: list[str] = Field(min_length=2)
     golden: Golden
-    model: bytes = Field(repr=False)
+    model: bytes = Field(repr=False, description="The graph, or its head where it has a `body`.")
+    body: Body | None = None
     features: bytes = Field(repr=False, description="tokenizer.json or ngrams.json, as `facts.features` says.")
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes in memory of what computes."""
+        body = b"" if self.body is None else self.body.content or b""
+        return len(body) + len(self.model) + len(self.features)
 
 
 def store_bundle(store: ArtifactStore, facts: BundleFacts, labels: list[str], golden: Golden,
-                 model: bytes, features: bytes) -> str:
-    """Keep a bundle and return its digest."""
+                 model: bytes, features: bytes, body: bytes | None = None) -> str:
+    """Keep a bundle, its graph whole or as head and `body`, and return its digest."""
+    graph = {MODEL: model} if body is None else {BODY: body, HEAD: model}
     files = {
-        MODEL: model,
+        **graph,
         FEATURES[facts.features]: features,
         LABELS: json.dumps(labels, ensure_ascii=False).encode(),
         GOLDEN: golden.model_dump_json().encode(),
@@ -76,19 +92,27 @@ def store_bundle(store: ArtifactStore, facts: BundleFacts, labels: list[str], go
     return store.store(files, facts.model_dump(mode="json"))
 
 
-def load_bundle(store: ArtifactStore, digest: str) -> Bundle:
-    """Read and verify a bundle; raises CorruptArtifact naming what is wrong."""
-    return _bundle_of(store.load(digest))
+def load_bundle(store: ArtifactStore, digest: str, open_bodies: Container[str] = (),
+                rest: Rest = lambda _seconds: None) -> Bundle:
+    """Read and verify a bundle; raises CorruptArtifact naming what is wrong.
+
+    A body whose digest is in `open_bodies` is not read: the caller opened those very
+    bytes after they were verified, whatever lies in the store by now. Between pieces `rest`
+    may pause.
+    """
+    return _bundle_of(store.load(digest, open_bodies, rest))
 
 
 def _bundle_of(artifact: Artifact) -> Bundle:
     try:
         facts = BundleFacts.model_validate(artifact.facts)
-        _check_files(artifact.files, facts)
+        _check_files(artifact, facts)
         labels = json.loads(artifact.files[LABELS])
         golden = Golden.model_validate_json(artifact.files[GOLDEN])
-        bundle = Bundle(digest=artifact.digest, facts=facts, labels=labels, golden=golden,
-                        model=artifact.files[MODEL], features=artifact.files[FEATURES[facts.features]])
+        body = _body_of(artifact)
+        bundle = Bundle(digest=artifact.digest, facts=facts, labels=labels, golden=golden, body=body,
+                        model=artifact.files[MODEL if body is None else HEAD],
+                        features=artifact.files[FEATURES[facts.features]])
     except (ValidationError, ValueError) as error:
         reason = error.errors()[0] if isinstance(error, ValidationError) else error
         raise CorruptArtifact(f"artifact {artifact.digest[:12]} is no model bundle: {reason}") from error
@@ -96,10 +120,19 @@ def _bundle_of(artifact: Artifact) -> Bundle:
     return bundle
 
 
-def _check_files(files: Mapping[str, bytes], facts: BundleFacts) -> None:
-    expected = {MODEL, LABELS, GOLDEN, FEATURES[facts.features]}
-    if set(files) != expected:
-        raise ValueError(f"it holds {sorted(files)}, a bundle holds {sorted(expected)}")
+def _body_of(artifact: Artifact) -> Body | None:
+    sha256 = artifact.sha256s.get(BODY)
+    return None if sha256 is None else Body(digest=sha256, content=artifact.files.get(BODY))
+
+
+def _check_files(artifact: Artifact, facts: BundleFacts) -> None:
+    found = set(artifact.sha256s)
+    graph = {BODY, HEAD} if BODY in found else {MODEL}
+    expected = {*graph, LABELS, GOLDEN, FEATURES[facts.features]}
+    if found != expected:
+        raise ValueError(f"it holds {sorted(found)}, a bundle holds {sorted(expected)}")
+    if unread := sorted(expected - {BODY} - set(artifact.files)):
+        raise ValueError(f"its {unread[0]} has the bytes of a body")
 
 
 def _check_consistency(bundle: Bundle) -> None:

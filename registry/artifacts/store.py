@@ -5,8 +5,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ import fsspec
 from registry.errors import CorruptArtifact, NotFound, Refused, RegistryError
 
 MANIFEST = "manifest.json"
+PIECE_BYTES = 2**20                                   # read and hashed in a millisecond
+Rest = Callable[[float], None]
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -26,13 +30,14 @@ class Artifact:
     digest: str
     facts: Mapping[str, Any]
     files: Mapping[str, bytes]
+    sha256s: Mapping[str, str]                        # of every file of the artifact, also of those that were not read
 
 
 class ArtifactStore:
     """Keeps artifacts below one URL (`/path`, `s3://bucket/prefix`, anything fsspec opens).
 
     A reader sees all of an artifact or none of it: the manifest is written last, and
-    every file is checked against it on each read.
+    every file that is read is checked against it.
     """
 
     def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
@@ -54,22 +59,22 @@ class ArtifactStore:
         """Say whether the artifact was stored to its end (its bytes are checked by `load`)."""
         return bool(self.fs.exists(self._path(digest, MANIFEST)))
 
-    def load(self, digest: str) -> Artifact:
-        """Read and verify an artifact.
+    def load(self, digest: str, held: Container[str] = (), rest: Rest = lambda _seconds: None) -> Artifact:
+        """Read and verify an artifact, all but the files whose sha256 is in `held`: the caller has their bytes.
 
-        Raises NotFound if it is not there, CorruptArtifact naming the file whose bytes
-        differ, which is missing, which nobody listed, or which is a symbolic link.
+        `rest` is called after each piece with the seconds that it took, and may pause. Raises NotFound
+        if it is not there, CorruptArtifact naming the file whose bytes differ, which is
+        missing, which nobody listed, or which is a symbolic link.
         """
         manifest = self._read(digest, MANIFEST)
         if hashlib.sha256(manifest).hexdigest() != digest:
             raise CorruptArtifact(f"artifact {digest[:12]}: {MANIFEST} does not match its digest")
         listed = json.loads(manifest)
         self._check_names(digest, set(listed["files"]) | {MANIFEST})
-        files = {name: self._read(digest, name) for name in listed["files"]}
-        for name, content in files.items():
-            if hashlib.sha256(content).hexdigest() != listed["files"][name]:
-                raise CorruptArtifact(f"artifact {digest[:12]}: {name} does not match its sha256")
-        return Artifact(digest, listed["facts"], files)
+        sha256s: dict[str, str] = listed["files"]
+        files = {name: self._verified(digest, name, sha256, rest)
+                 for name, sha256 in sha256s.items() if sha256 not in held}
+        return Artifact(digest, listed["facts"], files, sha256s)
 
     def digests(self) -> Iterator[str]:
         """Yield the digest of every artifact that was stored to its end."""
@@ -84,12 +89,33 @@ class ArtifactStore:
             raise Refused(f"{digest[:80]!r} is not a digest")
         return f"{self.root}/{digest}/{name}".rstrip("/")
 
+    def _verified(self, digest: str, name: str, sha256: str, rest: Rest) -> bytes:
+        """Return the bytes of a file, the very ones that were hashed."""
+        found, content = hashlib.sha256(), BytesIO()  # which gives its bytes away without copying them
+        begun = time.monotonic()
+        for piece in self._pieces(digest, name):
+            found.update(piece)
+            content.write(piece)
+            rest(time.monotonic() - begun)
+            begun = time.monotonic()
+        if found.hexdigest() != sha256:
+            raise CorruptArtifact(f"artifact {digest[:12]}: {name} does not match its sha256")
+        return content.getvalue()
+
     def _read(self, digest: str, name: str) -> bytes:
+        return b"".join(self._pieces(digest, name))
+
+    def _pieces(self, digest: str, name: str) -> Iterator[bytes | memoryview]:
         path = self._path(digest, name)
         if self.is_local and (os.path.islink(path) or os.path.islink(os.path.dirname(path))):
             raise CorruptArtifact(f"artifact {digest[:12]}: {name} is a symbolic link")
         try:
-            return bytes(self.fs.cat_file(path))
+            if self.is_local:
+                with Path(path).open("rb") as file:
+                    yield from iter(lambda: file.read(PIECE_BYTES), b"")
+            else:
+                content = memoryview(self.fs.cat_file(path))      # one request, however many pieces
+                yield from (content[start:start + PIECE_BYTES] for start in range(0, len(content), PIECE_BYTES))
         except FileNotFoundError:
             if name == MANIFEST:
                 raise NotFound(f"no artifact {digest[:12]} below {self.root}") from None

@@ -67,7 +67,7 @@ def version(_: Console, session: Session, __: Person, request: Request) -> Json:
 def verification(console: Console, session: Session, _: Person, request: Request) -> Json:
     found = get_version(session, *place_of(request))
     bundle = load_bundle(console.store, found.digest)
-    return {"digest": bundle.digest, "n_bytes": len(bundle.model) + len(bundle.features)}
+    return {"digest": bundle.digest, "n_bytes": bundle.size_bytes}
 
 
 def drift(_: Console, session: Session, __: Person, request: Request) -> Json:

@@ -46,25 +46,25 @@ def check_graph(content: bytes, name: str) -> None:
     try:
         _search(memoryview(content), "model", found, 0)
     except (Malformed, UnicodeDecodeError) as error:
-        raise UnfitBundle(f"{name}: model.onnx cannot be read: {error}") from error
+        raise UnfitBundle(f"{name}: its graph cannot be read: {error}") from error
     if found.external:
-        raise UnfitBundle(f"{name}: tensor {found.external[0]!r} of model.onnx has external_data")
+        raise UnfitBundle(f"{name}: tensor {found.external[0]!r} of its graph has external_data")
     if unknown := sorted(found.domains - KNOWN_DOMAINS):
-        raise UnfitBundle(f"{name}: model.onnx needs operators of the unknown domain {unknown[0]!r}")
+        raise UnfitBundle(f"{name}: its graph needs operators of the unknown domain {unknown[0]!r}")
 
 
 def check_signature(session: Signed, inputs: Sequence[str], n_labels: int, name: str) -> None:
     """Refuse a graph whose inputs, outputs or number of labels are not those of its bundle."""
     found = {value.name: value.type for value in session.get_inputs()}
     if found != dict.fromkeys(inputs, "tensor(int64)"):
-        raise UnfitBundle(f"{name}: model.onnx has inputs {found}, expected int64 {list(inputs)}")
+        raise UnfitBundle(f"{name}: its graph has inputs {found}, expected int64 {list(inputs)}")
     outputs = {value.name: value for value in session.get_outputs()}
     for output in OUTPUTS:
         if output not in outputs or outputs[output].type != "tensor(float)":
-            raise UnfitBundle(f"{name}: model.onnx lacks the float32 output {output!r}, it has {sorted(outputs)}")
+            raise UnfitBundle(f"{name}: its graph lacks the float32 output {output!r}, it has {sorted(outputs)}")
     width = outputs["probs"].shape[-1] if outputs["probs"].shape else None
     if isinstance(width, int) and width != n_labels:
-        raise UnfitBundle(f"{name}: model.onnx answers {width} labels, labels.json lists {n_labels}")
+        raise UnfitBundle(f"{name}: its graph answers {width} labels, labels.json lists {n_labels}")
 
 
 def _search(message: memoryview, kind: str, found: Findings, depth: int) -> None:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from serving.predictor.wire import Malformed, encoded, fields
+from serving.predictor.wire import Malformed, encoded, fields, opening
 
 Field = tuple[int, int | bytes | memoryview]
 EMBEDDING = "embedding"
@@ -30,15 +30,21 @@ class Graph:
         return cls([each for each in outer if each[0] != GRAPH], inner)
 
     def digest(self) -> str:
-        """Return the sha256 of all that can change an answer."""
+        """Return the sha256 of the model's bytes."""
         found = hashlib.sha256()
-        for piece in encoded([*self.model, *self.parts]):
+        for piece in self._pieces():
             found.update(piece)                       # releases the interpreter's lock for what is large
         return found.hexdigest()
 
     def to_bytes(self) -> bytes:
-        graph = b"".join(encoded(self.parts))
-        return b"".join(encoded([*self.model, (GRAPH, graph)]))
+        return b"".join(self._pieces())
+
+    def _pieces(self) -> Iterator[bytes | memoryview]:
+        """Yield the model's bytes; what is large is not copied."""
+        graph = list(encoded(self.parts))
+        yield from encoded(self.model)
+        yield opening(GRAPH, sum(map(len, graph)))
+        yield from graph
 
     def named(self, number: int) -> dict[str, Field]:
         """Return the graph's parts of one kind by their names."""
@@ -69,6 +75,19 @@ def cut(whole: Graph) -> tuple[Graph, Graph] | None:
     body = [*nodes[:place + 1], *_of(weights, weights.keys() - used), *rest, (OUTPUT, at)]
     head = [*head_nodes, *_of(weights, used), (INPUT, at), *outputs.values()]
     return Graph(model, _with_name(body, b"body")), Graph(model, _with_name(head, b"head"))
+
+
+def apart(model: bytes) -> tuple[bytes | None, bytes]:
+    """Return body and head of a model, each a model of its own; no body and the whole if it cannot be cut."""
+    halves = cut(Graph.of(model))
+    return (None, model) if halves is None else (halves[0].to_bytes(), halves[1].to_bytes())
+
+
+def joined(body: bytes, head: bytes) -> bytes:
+    """Return one model that computes what body and head do."""
+    first, second = Graph.of(body), Graph.of(head)
+    rest = [part for part in second.parts if part[0] not in (INPUT, NAME)]
+    return Graph(first.model, [*first.parts, *rest]).to_bytes()
 
 
 def _of(parts: dict[str, Field], names: Iterable[str]) -> Iterator[Field]:

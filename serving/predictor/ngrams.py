@@ -1,5 +1,7 @@
 """Texts to hashed character n-grams: any language, no vocabulary, vectorized over the code points of a batch."""
 
+from itertools import zip_longest
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -8,6 +10,7 @@ from serving.errors import UnfitBundle
 _FNV_OFFSET, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 _SPACE = np.uint32(0x20)
 _LAST_CHARS, _FIRST_CHARS, _MOST_WORDS = 5, 3, 12     # what `has_edges` hashes of a text's last and first word
+_EDGES = [("end", n) for n in range(1, _LAST_CHARS + 1)] + [("begin", n) for n in range(1, _FIRST_CHARS + 1)]
 
 
 class NgramConfig(BaseModel):
@@ -115,28 +118,35 @@ def _edges(points: np.ndarray, rows: np.ndarray, n_texts: int) -> list[tuple[np.
     n_before = np.concatenate([[0], np.cumsum(points == _SPACE)])
     first, last = np.searchsorted(rows, owners) + 1, np.searchsorted(rows, owners, side="right") - 2
     n_words = np.minimum(n_before[last + 2] - n_before[first - 1] - 1, _MOST_WORDS).astype(np.uint64)
-    found = [(_salted(n_words, "words"), owners)]
-    for kind, most in (("end", _LAST_CHARS), ("begin", _FIRST_CHARS)):
-        for n in range(1, most + 1):
-            starts = last - n + 1 if kind == "end" else first
-            whole = (starts >= first) & (starts + n - 1 <= last)
-            begin = starts[whole]
-            whole[whole] = n_before[begin + n] == n_before[begin]       # the word is long enough
-            found.append((_salted(_hash_runs(points, starts[whole], n), f"{kind} {n}"), owners[whole]))
-    return found
+    lengths = np.array([[n] for _, n in _EDGES])                                          # (E, 1)
+    starts = np.where([[kind == "end"] for kind, _ in _EDGES], last - lengths + 1, first)             # (E, n_texts)
+    whole = (starts >= first) & (starts + lengths - 1 <= last)
+    begin = np.where(whole, starts, 0)
+    whole &= n_before[np.where(whole, starts + lengths, 0)] == n_before[begin]            # the word is long enough
+    hashes = _salted(_hash_runs(points, begin, lengths), [f"{kind} {n}" for kind, n in _EDGES])
+    return [(_salted(n_words[None], ["words"])[0], owners),
+            (hashes[whole], np.broadcast_to(owners, whole.shape)[whole])]
 
 
-def _hash_runs(points: np.ndarray, starts: np.ndarray, n: int) -> np.ndarray:
-    hashes = np.full(len(starts), _FNV_OFFSET)
-    for shift in range(n):
-        hashes = (hashes ^ points[starts + shift]) * _FNV_PRIME
+def _hash_runs(points: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Hash the runs from `starts` (E, n) that are as long as the `lengths` (E, 1) of their row.
+
+    All rows at once: few texts cost as many calls of numpy as many do.
+    """
+    hashes = np.full(starts.shape, _FNV_OFFSET)
+    for shift in range(int(lengths.max())):
+        is_in = lengths > shift
+        at = np.minimum(starts + shift, len(points) - 1)
+        hashes = (hashes ^ np.where(is_in, points[at], 0)) * np.where(is_in, _FNV_PRIME, np.uint64(1))
     return hashes
 
 
-def _salted(hashes: np.ndarray, salt: str) -> np.ndarray:
-    """Keep apart what the same characters mean in another place."""
-    for byte in salt.encode():
-        hashes = (hashes ^ np.uint64(byte)) * _FNV_PRIME
+def _salted(hashes: np.ndarray, salts: list[str]) -> np.ndarray:
+    """Keep apart what the same characters mean in another place; each row of (E, n) has its salt."""
+    for byte in zip_longest(*(salt.encode() for salt in salts)):
+        salt = np.array([[each or 0] for each in byte], dtype=np.uint64)
+        factor = np.array([[1 if each is None else int(_FNV_PRIME)] for each in byte], dtype=np.uint64)
+        hashes = (hashes ^ salt) * factor
     return hashes
 
 

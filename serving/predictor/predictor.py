@@ -1,6 +1,7 @@
 """A loaded model: texts in, probabilities and novelty out, by the same code in training's proof and in serving."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from registry.artifacts.bundle import Bundle
 from registry.text import normalize
 from serving.errors import GoldenMismatch, UnfitBundle
 from serving.predictor.graphs import check_signature
-from serving.predictor.network import Bodies, Network, open_network
+from serving.predictor.network import Bodies, Network, Opener, Run, open_network
 from serving.predictor.ngrams import NgramFeatures
 from serving.predictor.pace import AT_ONCE, Pace
 from serving.predictor.tokens import TokenFeatures
@@ -39,20 +40,24 @@ class Predictor:
         which holds those on the same providers and threads, is shared.
         """
         name = f"bundle {bundle.digest[:12]}"
-        network = open_network(bundle.model, providers, threads, name, Bodies() if bodies is None else bodies, pace)
+        network = open_network(bundle.model, bundle.body, Opener(providers, threads, name),
+                               Bodies() if bodies is None else bodies, pace)
         features = FEATURES[bundle.facts.features](bundle.features)
         check_signature(network, features.inputs, len(bundle.labels), name)
         return cls(bundle, features, network)
 
     def probs(self, texts: Sequence[str], pace: Pace = AT_ONCE) -> tuple[np.ndarray, np.ndarray]:
         """Return the probabilities (n, C) and the novelty (n,), float32, in the order of `texts`."""
+        return self._computed(texts, partial(pace.spend, self.session.run))
+
+    def _computed(self, texts: Sequence[str], run: Run) -> tuple[np.ndarray, np.ndarray]:
         features = self.features([normalize(text) for text in texts]) if texts else {}
         probs = np.empty((len(texts), len(self.labels)), dtype=np.float32)
         novelty = np.empty(len(texts), dtype=np.float32)
         for rows, batch in runs(features, self.features.inputs):
-            run_probs, run_novelty = pace.spend(self.session.run, ["probs", "novelty"], batch)
+            run_probs, run_novelty = run(["probs", "novelty"], batch)
             if run_probs.shape[1:] != probs.shape[1:]:
-                raise UnfitBundle(f"bundle {self.digest[:12]}: model.onnx answers {run_probs.shape[1]} labels, "
+                raise UnfitBundle(f"bundle {self.digest[:12]}: its graph answers {run_probs.shape[1]} labels, "
                                   f"labels.json lists {len(self.labels)}")
             probs[rows], novelty[rows] = run_probs, run_novelty
         return probs, novelty
@@ -71,8 +76,8 @@ class Predictor:
 
     def check_golden(self, pace: Pace = AT_ONCE) -> None:
         """Reproduce the answers recorded at export; raises GoldenMismatch with the largest difference."""
-        texts, rows = self.golden.texts, pace.rows
-        answers = [self.probs(texts[start:start + rows], pace) for start in range(0, len(texts), rows)]
+        texts, rows, run = self.golden.texts, pace.rows, partial(pace.spend, self.session.proof())
+        answers = [self._computed(texts[start:start + rows], run) for start in range(0, len(texts), rows)]
         probs, novelty = (np.concatenate(each) for each in zip(*answers, strict=True))
         difference = np.abs(probs - np.asarray(self.golden.probs, dtype=np.float32))
         worst = float(difference.max())               # NaN if any answer is NaN, and then no bound holds

@@ -42,8 +42,13 @@ def encoded(parts: Iterable[tuple[int, int | bytes | memoryview]]) -> Iterator[b
         if isinstance(value, int):
             yield _written(number << 3 | VARINT) + _written(value)
         else:
-            yield _written(number << 3 | BYTES) + _written(len(value))
+            yield opening(number, len(value))
             yield value
+
+
+def opening(number: int, n_bytes: int) -> bytes:
+    """Return what stands before a field of `n_bytes` bytes."""
+    return _written(number << 3 | BYTES) + _written(n_bytes)
 
 
 def _written(number: int) -> bytes:

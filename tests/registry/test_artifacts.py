@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.artifacts.store import ArtifactStore
+from registry.artifacts.store import PIECE_BYTES, ArtifactStore
 from registry.errors import CorruptArtifact, NotFound, Refused, RegistryError
 
 FILES = {"model.onnx": b"weights" * 1_000, "labels.json": b'["a", "b"]'}
@@ -42,6 +42,21 @@ def test_what_was_stored_is_read_and_storing_it_twice_is_one_artifact(any_store)
 
 def test_other_facts_are_another_artifact(any_store):
     assert any_store.store(FILES, {"n": 1}) != any_store.store(FILES, {"n": 2})
+
+
+def test_what_the_caller_holds_is_not_read_and_everything_else_is(any_store):
+    digest = any_store.store(FILES, {})
+    sha256s, rests = any_store.load(digest).sha256s, []
+    artifact = any_store.load(digest, {sha256s["model.onnx"]}, rests.append)
+    assert artifact.files == {"labels.json": FILES["labels.json"]} and artifact.sha256s == sha256s
+    assert set(sha256s) == set(FILES) and len(rests) == 1
+
+
+def test_a_file_of_many_pieces_is_whole_and_rests_after_each(any_store):
+    content = os.urandom(3 * PIECE_BYTES + 1)
+    digest, rests = any_store.store({"model.onnx": content}, {}), []
+    assert any_store.load(digest, rest=rests.append).files["model.onnx"] == content
+    assert len(rests) == 4 and min(rests) >= 0
 
 
 def test_one_flipped_byte_is_named(any_store):

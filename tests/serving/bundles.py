@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from registry.artifacts.bundle import BundleFacts, Golden, load_bundle, store_bundle
 from registry.artifacts.store import ArtifactStore
 from serving.predictor import NgramConfig, Predictor
+from serving.predictor.halves import apart
 
 CPU = ["CPUExecutionProvider"]
 TEXTS = ["card lost", "my card is lost", "where is my money", "transfer did not arrive", "카드를 잃어버렸어요",
@@ -23,11 +24,12 @@ TRAINING_TEXTS = [*TEXTS, "how do I close my account", "hello there", "please he
 def tiny_bundle(store: ArtifactStore, task: str = "intent", labels: Sequence[str] = ("lost", "money", "other"),
                 seed: int = 0, *, kind: str = "tokens", label_space: int = 1, dim: int = 16,
                 spoil: Callable[[onnx.ModelProto], None] | None = None, golden: Golden | None = None,
-                answers: Sequence[float] | None = None) -> str:
+                answers: Sequence[float] | None = None, is_apart: bool = False) -> str:
     """Store a bundle that answers at random but always alike; two seeds answer differently.
 
     `answers` fixes the probabilities whatever the text; `spoil` edits the graph;
-    `golden` replaces the recorded answers. Returns the digest.
+    `golden` replaces the recorded answers; body and head `is_apart` as a trainer stores
+    them. Returns the digest.
     """
     features = tokenizer_json() if kind == "tokens" else ngrams_json()
     n_rows = len(json.loads(features)["model"]["vocab"]) if kind == "tokens" else NGRAMS.n_rows
@@ -38,7 +40,8 @@ def tiny_bundle(store: ArtifactStore, task: str = "intent", labels: Sequence[str
     recorded = golden or _golden(store, facts, list(labels), model, features)
     if spoil is not None:
         spoil(model)
-    return store_bundle(store, facts, list(labels), recorded, model.SerializeToString(), features)
+    body, head = apart(model.SerializeToString()) if is_apart else (None, model.SerializeToString())
+    return store_bundle(store, facts, list(labels), recorded, head, features, body)
 
 
 def _golden(store: ArtifactStore, facts: BundleFacts, labels: list[str], model: onnx.ModelProto,

@@ -12,7 +12,7 @@ from registry.database import write
 from registry.tables import LabelSpace
 from registry.tasks import extend_label_space
 from serving.predictor import Predictor
-from serving.protocol import N_TOP
+from serving.protocol import N_TOP, likeliest
 from tests.serving.conftest import LABELS
 
 
@@ -61,6 +61,12 @@ def test_the_open_inference_protocol_gives_the_same_answers(client):
     assert client.get("/v2/models/intents").json()["inputs"][0]["datatype"] == "BYTES"
     assert client.get("/v2/models/intents/ready").status_code == client.get("/v2/health/ready").status_code == 200
     assert client.get("/v2").json()["name"] == "hypermatch"
+
+
+@pytest.mark.parametrize("n_labels", [2, 3, 77])
+def test_the_likeliest_labels_are_those_of_a_stable_sort(n_labels):
+    probs = np.random.default_rng(0).dirichlet(np.full(n_labels, 0.05), 200).astype(np.float32).round(2)      # ties too
+    np.testing.assert_array_equal(likeliest(probs, N_TOP), np.argsort(-probs, axis=1, kind="stable")[:, :N_TOP])
 
 
 def test_a_version_that_does_not_answer_here_is_a_404(client):

@@ -76,9 +76,9 @@ def unreadable(model):
 
 
 @pytest.mark.parametrize(("spoil", "reason"), [
-    (bundles.with_external_data, "'table' of model.onnx has external_data"),
-    (external_data_in_a_subgraph, "'hidden' of model.onnx has external_data"),
-    (external_data_in_an_attribute, "'hidden' of model.onnx has external_data"),
+    (bundles.with_external_data, "'table' of its graph has external_data"),
+    (external_data_in_a_subgraph, "'hidden' of its graph has external_data"),
+    (external_data_in_an_attribute, "'hidden' of its graph has external_data"),
     (bundles.with_custom_operator, "unknown domain 'evil.example'"),
     (bundles.with_renamed_output, "lacks the float32 output 'probs'"),
     (unreadable, "cannot open"),

@@ -102,6 +102,54 @@ def test_an_unfit_bundle_is_refused_by_name_and_the_old_version_goes_on(client, 
     assert client.get("/readyz").status_code == 503   # not everything that is wanted is served
 
 
+FIRST, SECOND, THIRD = [0.2, 0.3, 0.5], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1]
+
+
+@pytest.mark.parametrize("harm", [flip_a_byte, remove_file, replace_by_symlink])
+def test_a_version_on_the_encoder_that_serves_loads_its_head_alone(client, installation, harm):
+    """The open body was verified before it was opened; what happens to files later changes no answer."""
+    first, second = (tiny_bundle(installation.store, "intents", LABELS, seed=5, answers=answers, is_apart=True)
+                     for answers in (FIRST, SECOND))
+    installation.promote(first)
+    wait_until(lambda: serves(client) == 2)
+    harm(installation.store, second, "body.onnx")
+    installation.promote(second)
+    wait_until(lambda: serves(client) == 3)
+    assert [row["confidence"] for row in ask(client).json()["predictions"]] == pytest.approx([0.6, 0.6], abs=1e-4)
+
+
+@pytest.mark.parametrize(("harm", "says"), [
+    (lambda store, digest: flip_a_byte(store, digest, "body.onnx"), "body.onnx does not match its sha256"),
+    (lambda store, digest: remove_file(store, digest, "body.onnx"), "body.onnx is missing"),
+    (lambda store, digest: flip_a_byte(store, digest, "head.onnx"), "head.onnx does not match its sha256"),
+])
+def test_what_no_server_has_open_is_read_and_verified(client, installation, harm, says):
+    """Of another encoder both halves, of the same one still the head."""
+    first = tiny_bundle(installation.store, "intents", LABELS, seed=5, answers=FIRST, is_apart=True)
+    if "head" in says:
+        installation.promote(first)
+        wait_until(lambda: serves(client) == 2)
+    before = ask(client).json()
+    second = tiny_bundle(installation.store, "intents", LABELS, seed=5, answers=SECOND, is_apart=True)
+    harm(installation.store, second)
+    installation.promote(second)
+    wait_until(lambda: installation.told("model:swap_failed"))
+    assert says in installation.told("model:swap_failed")[0]
+    assert ask(client).json() == before
+
+
+def test_a_body_that_was_let_go_is_read_again(client, installation):
+    digests = [tiny_bundle(installation.store, "intents", LABELS, seed=seed, answers=answers, is_apart=True)
+               for seed, answers in ((5, FIRST), (6, SECOND), (7, SECOND), (5, THIRD))]
+    for number, digest in enumerate(digests[:3], start=2):
+        installation.promote(digest)
+        wait_until(lambda number=number: serves(client) == number)
+    flip_a_byte(installation.store, digests[3], "body.onnx")
+    installation.promote(digests[3])                  # nothing that is loaded stands on its body any more
+    wait_until(lambda: installation.told("model:swap_failed"))
+    assert "body.onnx does not match" in installation.told("model:swap_failed")[0]
+
+
 def test_a_failure_is_told_once_and_a_later_good_version_is_served(client, installation, monkeypatch):
     monkeypatch.setattr(watching, "FIRST_RETRY_SECONDS", 0.05)
     installation.promote(flipped(installation.store))

@@ -56,6 +56,16 @@ def test_the_serving_predictor_answers_as_torch_does(precision, learned, store, 
     np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-4)
 
 
+def test_versions_on_one_encoder_keep_the_same_body(learned, store, tmp_path, now):
+    embedder, head, texts, recipe = learned
+    another = replace(head, weight=-head.weight)
+    bundles = [load_bundle(store, exported((embedder, each, texts, recipe), "fp32", store, tmp_path, now).digest)
+               for each in (head, another)]
+
+    assert bundles[0].body == bundles[1].body and bundles[0].model != bundles[1].model
+    assert len(bundles[0].body.content) > len(bundles[0].model)
+
+
 def test_golden_texts_are_training_texts_and_edge_cases(learned, store, tmp_path, now):
     bundle = load_bundle(store, exported(learned, "fp32", store, tmp_path, now).digest)
 

@@ -10,6 +10,7 @@ from registry.artifacts.bundle import Bundle, BundleFacts, Golden, NoveltyFacts,
 from registry.artifacts.store import ArtifactStore
 from registry.text import normalize
 from serving.predictor import Predictor
+from serving.predictor.halves import apart
 from trainer.encoders.embedder import Embedder
 from trainer.encoders.encoder import Encoder
 from trainer.errors import ExportError
@@ -58,10 +59,12 @@ def export(embedder: Embedder, head: Head, lineage: Lineage, train_texts: list[s
     texts = golden_texts(train_texts, recipe.export.n_golden, recipe.seed)
     expected = head.probs(embedder.compute([normalize(text) for text in texts]))
     golden, parity = record_golden(facts, lineage.labels, model, encoder.features_file, texts, expected)
-    digest = store_bundle(store, facts, lineage.labels, golden, model, encoder.features_file)
-    predictor = Predictor.load(load_bundle(store, digest), CPU, threads)      # the bytes that were stored
+    body, rest = apart(model)
+    digest = store_bundle(store, facts, lineage.labels, golden, rest, encoder.features_file, body)
+    bundle = load_bundle(store, digest)               # the bytes that were stored
+    predictor = Predictor.load(bundle, CPU, threads)
     predictor.check_golden()
-    return Exported(digest, predictor, parity, len(model) + len(encoder.features_file))
+    return Exported(digest, predictor, parity, bundle.size_bytes)
 
 
 def record_golden(facts: BundleFacts, labels: list[str], model: bytes, features: bytes, texts: list[str],

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 import psutil
 
-from infra.bench.ceiling import Runs, plain_session
+from infra.bench.ceiling import Runs, plain_session, whole_of
 from registry.artifacts.bundle import load_bundle
 from registry.artifacts.store import ArtifactStore
 from serving.predictor import Predictor, choose_providers
@@ -25,7 +25,7 @@ def main(root: str, digest: str, texts_file: str, batch_texts: int, lanes: int, 
     bundle, providers = load_bundle(ArtifactStore(root), digest), choose_providers().providers
     texts = json.loads(Path(texts_file).read_text(encoding="utf-8"))
     batches = ready_made(Predictor.load(bundle, providers, threads), texts, batch_texts)
-    session = plain_session(bundle.model, providers, threads)
+    session = plain_session(whole_of(bundle), providers, threads)
     for batch in batches[:LEAST_BATCHES]:
         compute(session, batch)
     begun, spent = time.perf_counter(), time.process_time()

@@ -157,7 +157,7 @@ def _verified(visit: Visit, version: ModelVersion) -> dict[str, Any] | None:
         bundle = load_bundle(visit.console.store, version.digest)
     except HyperMatchError as error:
         return {"is_sound": False, "says": str(error)}
-    return {"is_sound": True, "says": f"{len(bundle.model) + len(bundle.features):,}"}
+    return {"is_sound": True, "says": f"{bundle.size_bytes:,}"}
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
