@@ -22,6 +22,7 @@ from trainer.run import run_once
 from trainer.scheduler.decide import Decision, Triggers, decide
 from trainer.scheduler.drift import DriftTriggers, standing, watch
 from trainer.scheduler.facts import Facts, measure
+from trainer.scheduler.growth import Growth
 from trainer.workplace import Workplace
 
 log = logging.getLogger("hypermatch.trainer")
@@ -37,12 +38,14 @@ class Trainer:
         self.workplace, self.triggers, self.recipes, self.stop = workplace, triggers, recipes, stop
         self.only_task, self.drift, self.metrics = only_task, drift, metrics or Metrics()
         self.last_says: dict[str, str] = {}
+        self.growth = Growth()
         self.unwatchable: dict[str, tuple[int | None, int | None]] = {}      # until it changes, nothing can be seen
 
     def tick(self) -> None:
         """Look at each task once; a task in trouble does not keep the others waiting."""
         with self.metrics.tick.time():
             self.clear()
+            self.growth.look(self.workplace)
             for task in self.tasks():
                 if self.stop.is_set():
                     return
