@@ -25,6 +25,7 @@ from registry.acts.deciding import (
 from registry.acts.teaching import (
     accept_class,
     answer_review,
+    begin_try,
     change_label,
     claim_review,
     import_labels,
@@ -43,6 +44,7 @@ __all__ = [
     "add_webhook",
     "answer_review",
     "approve",
+    "begin_try",
     "change_label",
     "change_role",
     "claim_review",
