@@ -104,7 +104,8 @@ def _register(workplace: Workplace, run: Run, recipe: Recipe, holding: Holding, 
 def _evaluation(judged: Judged, exported: Exported, learned: Learned, materials: Materials) -> dict[str, Any]:
     measured = {"n_texts": 0} if judged.evaluation is None else judged.evaluation.to_dict()
     head, choice = learned.head, learned.choice
-    return measured | {"offsets": materials.offsets, "parity": exported.parity, "head": head.facts | {"temperature": head.temperature},
+    return measured | {"offsets": materials.offsets, "parity": exported.parity,
+                       "head": head.facts | {"temperature": head.temperature},
                        "learning": {"arm": choice.arm, "reason": choice.reason, "evidence": choice.evidence}}
 
 

@@ -12,7 +12,7 @@ MAX_DAYS = 366                                        # the newest that are kept
 
 
 def keep_bank_days(session: Session, counted: Mapping[str, Mapping[date, int]]) -> None:
-    """Replace what was counted before, so that erased and compacted rows are gone here too; unknown tasks are left out."""
+    """Replace what was counted before, so that erased rows are gone here too; unknown tasks are left out."""
     known = set(session.exec(select(Task.name)))
     session.exec(delete(BankDay))
     session.add_all(BankDay(task=task, day=day, n_texts=n) for task, days in counted.items() if task in known

@@ -20,6 +20,7 @@ from registry.proposals import list_proposals
 from registry.tables import Part, ProposalState, Stage
 from registry.tasks import create_task
 from registry.text import text_hash
+from registry.watching.maps import map_of
 from serving.predictor import Predictor
 from trainer.discovery.describing import exemplars, key_terms, trend
 from trainer.discovery.discover import discover, keep
@@ -97,6 +98,9 @@ def test_new_classes_are_found_accepted_learned_and_not_proposed_again(workplace
         proposals = list_proposals(session, "intent", ProposalState.PROPOSED)
 
     assert found.n_looked_at == len(set(traffic))
+    with read(workplace.engine) as session:
+        drawn = map_of(session, "intent")
+    _check_map(drawn, found, set(traffic), of)
     owners = {label: [proposal for proposal in proposals if np.mean(
         [of[text] == label for text in proposal.findings["exemplars"]]) > 0.8] for label in NEW}
     assert all(owners.values()), [proposal.findings["exemplars"][:3] for proposal in proposals]
@@ -122,6 +126,18 @@ def test_new_classes_are_found_accepted_learned_and_not_proposed_again(workplace
     old = [(text, label) for label in KNOWN for text in texts[label][45:70]]
     assert accuracy(workplace, second, fresh) > 0.8
     assert accuracy(workplace, second, old) > accuracy(workplace, first, old) - 0.05
+
+
+def _check_map(drawn, found, traffic, of):
+    """Texts of the bank alone, those of one class near each other, and what is proposed marked so."""
+    assert drawn.n_texts == found.n_candidates == len(drawn.points)
+    assert {point["text"] for point in drawn.points} <= {text[:160] for text in traffic}
+    assert {point["proposal"] for point in drawn.points} - {None} == {draft.name for draft in found.drafts}
+    places = np.array([[point["x"], point["y"]] for point in drawn.points])
+    own = [np.array([of[point["text"]] == label for point in drawn.points]) for label in NEW]
+    within, across = (np.linalg.norm(places[a].mean(axis=0) - places[b], axis=1).mean()
+                      for a, b in ((own[0], own[0]), (own[0], own[1])))
+    assert np.abs(places).max() <= 1 and within < across
 
 
 def _accept_as(workplace, proposal, label, of):

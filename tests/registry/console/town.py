@@ -199,7 +199,8 @@ def _report(session: Any, now: datetime) -> None:
     beat(session, process="ingest@host:10", kind="ingest", interval_seconds=10, now=now,
          says={"lag": 12, "dead_letters": 9, "messages_banked": 18_204, "is_broker_away": False})
     note_dead_letters(session, [DeadLetterNote(
-        topic="hypermatch.texts", partition=i % 2, offset=90_210 + i, at=now - timedelta(hours=5 * i), n_bytes=64 + 900 * i,
+        topic="hypermatch.texts", partition=i % 2, offset=90_210 + i, n_bytes=64 + 900 * i,
+        at=now - timedelta(hours=5 * i),
         reason=["text: String should have at least 1 character", "invalid UTF-8", "at: Input should have timezone info",
                 f"task: {HOSTILE}"][i % 4]) for i in range(9)])
     keep_bank_days(session, {"intents": {(now - timedelta(days=i)).date(): 400 + 37 * (i % 7) + 12 * (30 - i)
