@@ -115,6 +115,12 @@ def request_run(console: Console, session: Session, person: Person, request: Req
                                  now=console.now()))
 
 
+def request_discovery(console: Console, session: Session, person: Person, request: Request,
+                      given: openapi.Reasoned) -> Json:
+    return row_of(acts.request_discovery(session, person, request.path_params["task"], reason=given.reason,
+                                         now=console.now()))
+
+
 def import_labels(console: Console, session: Session, person: Person, request: Request,
                   given: openapi.LabelImport) -> Json:
     result = acts.import_labels(session, person, request.path_params["task"],

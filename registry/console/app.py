@@ -107,6 +107,7 @@ def routes() -> list[Route]:
                 action(partial(version.decide, act=act), decision.role), methods=post)
           for act, decision in version.DECISIONS.items()),
         Route("/tasks/{task}/discovery", page(discovery.show), methods=get),
+        Route("/tasks/{task}/discovery", action(discovery.request_now, Role.APPROVER), methods=post),
         *(Route(f"/tasks/{{task}}/versions/{{number:number}}/{name.value}{end}",
                 action(partial(act, name=name), Role.APPROVER), methods=post)
           for name in TRIALS for end, act in (("", version.start_trial), ("/end", version.end_trial))),

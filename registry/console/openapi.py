@@ -185,6 +185,8 @@ OPERATIONS = [
     Operation("drift", "GET", "/tasks/{task}/drift", "List the newest looks for drift.", gives=_LIST),
     Operation("drift_check", "GET", "/tasks/{task}/drift/{check}", "Show one look for drift with all that it found."),
     Operation("discovery_map", "GET", "/tasks/{task}/map", "Show where the texts of the newest discovery lie."),
+    Operation("request_discovery", "POST", "/tasks/{task}/discovery", "Ask the trainer to look for new classes.",
+              Role.APPROVER, body=Reasoned),
     Operation("bank_growth", "GET", "/tasks/{task}/bank", "Count the texts of the bank by day.", gives=_LIST),
     Operation("proposals", "GET", "/tasks/{task}/proposals", "List the proposed classes.", gives=_LIST),
     Operation("accept_class", "POST", f"{_PROPOSAL}/accept", "Make a proposal a class.", Role.APPROVER,

@@ -49,6 +49,17 @@ class DiscoveryMap(SQLModel, table=True):
     points: list[dict[str, Any]] = Field(sa_type=JSON)
 
 
+class DiscoveryRequest(SQLModel, table=True):
+    """That somebody wants the trainer to look for new classes of a task now."""
+
+    __tablename__ = "discovery_requests"
+
+    task: str = Field(primary_key=True, foreign_key="task.name")
+    actor: str = Field(max_length=200)
+    reason: str
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
 class BankDay(SQLModel, table=True):
     """How many texts of a task the bank holds of one day."""
 

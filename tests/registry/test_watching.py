@@ -5,21 +5,24 @@ from datetime import date, timedelta
 import pytest
 
 from registry.accounts.roles import Person, Role
-from registry.acts import begin_try
+from registry.acts import begin_try, request_discovery
 from registry.audit import entries
 from registry.database import read, write
 from registry.errors import NotAllowed, NotFound, Refused
 from registry.lifecycle.runs import claim_run
+from registry.lifecycle.versions import register_candidate
 from registry.prompt_trials import ACTION, MAX_TRIES
 from registry.prompts import save_prompt
+from registry.tables import Stage
 from registry.tasks import create_task
 from registry.watching.bank_days import MAX_DAYS, bank_days, keep_bank_days
 from registry.watching.dead_letters import MAX_NOTES, count_dead_letters, list_dead_letters, note_dead_letters
+from registry.watching.discovery_requests import answer_request, last_answer, take_request
 from registry.watching.maps import MAX_POINTS, forget_maps, keep_map, map_of
 from registry.watching.run_lines import FULL, MAX_CHARS, MAX_LINES, Line, keep_lines, lines_of
 from registry.watching.tables import DeadLetterNote, DiscoveryMap
 
-LARS = Person("lars", Role.LABELER)
+LARS, ADA = Person("lars", Role.LABELER), Person("ada", Role.APPROVER)
 
 
 @pytest.fixture
@@ -102,3 +105,20 @@ def test_what_is_watched_survives_the_transaction(any_engine, now):
         keep_map(session, drawn(now, 5))
     with read(any_engine) as session:
         assert map_of(session, "intent").points[0]["text"] == "a text"
+
+
+def test_a_discovery_is_asked_for_once_and_answered_once(session, now):
+    with pytest.raises(Refused, match="no champion"):
+        request_discovery(session, ADA, "intent", reason="new kinds", now=now)
+    version = register_candidate(session, "intent", digest="1" * 64, label_space=1, run_id=None, requested_by="t",
+                                 recipe={}, bank_version=1, code_revision="", n_labels=2, now=now)
+    version.stage = Stage.CHAMPION
+    session.flush()
+    for reason in ("new kinds", "again"):
+        assert request_discovery(session, ADA, "intent", reason=reason, now=now).reason == "new kinds"
+    with pytest.raises(NotAllowed):
+        request_discovery(session, LARS, "intent", reason="me too", now=now)
+    assert take_request(session, "intent").actor == "ada" and take_request(session, "intent") is None
+    answer_request(session, "intent", says="2 classes proposed", actor="trainer", now=now)
+    assert last_answer(session, "intent").reason == "2 classes proposed"
+    assert len(list(entries(session, action="discovery:requested"))) == 1

@@ -11,6 +11,7 @@ import pytest
 
 from ingest.schema import SCHEMA
 from registry.artifacts.bundle import load_bundle
+from registry.audit import entries
 from registry.class_decisions import accept
 from registry.database import read, write
 from registry.labels import import_labels, labeled_texts
@@ -20,7 +21,9 @@ from registry.proposals import list_proposals
 from registry.tables import Part, ProposalState, Stage
 from registry.tasks import create_task
 from registry.text import text_hash
+from registry.watching.discovery_requests import last_answer
 from registry.watching.maps import map_of
+from registry.watching.tables import DiscoveryRequest
 from serving.predictor import Predictor
 from trainer.discovery.describing import exemplars, key_terms, trend
 from trainer.discovery.discover import discover, keep
@@ -38,7 +41,7 @@ from trainer.language_model.backend import Completion, LanguageModelError
 from trainer.learning.embedded import Labeled
 from trainer.recipe import recipe_of
 from trainer.run import run_once
-from trainer.scheduler.discovery import discovering
+from trainer.scheduler.discovery import answer_requests, discovering
 
 DISCOVERY = DiscoveryRecipe(min_texts=12, n_exemplars=24)
 NEW = ["exchange_rate", "terminate_account"]
@@ -126,6 +129,16 @@ def test_new_classes_are_found_accepted_learned_and_not_proposed_again(workplace
     old = [(text, label) for label in KNOWN for text in texts[label][45:70]]
     assert accuracy(workplace, second, fresh) > 0.8
     assert accuracy(workplace, second, old) > accuracy(workplace, first, old) - 0.05
+
+
+def test_a_discovery_that_a_person_asked_for_is_answered_even_if_nothing_can_be_looked_for(workplace, task):
+    with write(workplace.engine) as session:
+        session.add(DiscoveryRequest(task="intent", actor="ann", reason="why not", at=workplace.now()))
+    answer_requests(workplace, "intent", recipe_of({}))
+    answer_requests(workplace, "intent", recipe_of({}))
+    with read(workplace.engine) as session:
+        assert "no champion" in last_answer(session, "intent").reason
+        assert len(list(entries(session, action="discovery:answered"))) == 1
 
 
 def _check_map(drawn, found, traffic, of):

@@ -1,4 +1,4 @@
-"""Lines of runs, notes of dead letters, maps of discoveries and the bank's days are kept for people to watch."""
+"""Lines of runs, notes of dead letters, maps and requests of discoveries and the bank's days are kept for people."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -44,6 +44,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("task"),
     )
     op.create_table(
+        "discovery_requests",
+        sa.Column("task", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", UTC_DATETIME, nullable=False),
+        sa.ForeignKeyConstraint(["task"], ["task.name"]),
+        sa.PrimaryKeyConstraint("task"),
+    )
+    op.create_table(
         "bank_days",
         sa.Column("task", sa.String(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
@@ -54,5 +63,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("bank_days", "discovery_maps", "dead_letter_notes", "run_lines"):
+    for table in ("bank_days", "discovery_requests", "discovery_maps", "dead_letter_notes", "run_lines"):
         op.drop_table(table)

@@ -91,6 +91,16 @@ def test_a_map_draws_hostile_texts_as_texts_and_stands_without_proposals(signed_
     assert 'class="p-c-rest l-c0 n-s4"' in draw_atlas([one, {**one, "novelty": -1.0}], "map").drawing
 
 
+def test_an_approver_asks_for_a_discovery_and_sees_that_it_is_on_its_way(signed_in):
+    place = "/tasks/intents/discovery"
+    signed_in("lars").post(place, {"reason": "x"}, 403)
+    ada = signed_in("ada")
+    for _ in range(2):
+        assert "A discovery is on its way" in ada.post(place, {"reason": "new kinds of text"})
+    assert "Discover now" not in ada.get(place)
+    ada.post("/tasks/empty/discovery", {"reason": "x"}, 422)
+
+
 def test_a_version_tells_offsets_costs_and_the_drift_that_caused_it(signed_in):
     page = signed_in("vera").get("/tasks/intents/versions/3")
     assert "[18,000, 27,000)" in page and "/tasks/intents/drift/14" in page and "none was asked" in page
