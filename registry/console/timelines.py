@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from itertools import accumulate
 
 from markupsafe import Markup, escape
 
-from registry.console.plots import BOTTOM, HEIGHT, LEFT, TOP, WIDTH, Frame, joined, label, svg
+from registry.console.plots import BOTTOM, LEFT, TOP, Frame, joined, label, svg
 from registry.console.series import Series
 
-MAX_BARS = 60
-BAR_HEIGHT = 150
+MAX_BARS = 45
+WIDE, HIGH = 980, 230                                 # over the whole page
+NARROW, LOW = 340, 120                                # beside something else
 
 
 def shares(series: Sequence[Series], days: Sequence[date], title: str) -> Markup:
     """Draw shares that add up to one as layers over the looks, the first one lowest."""
-    frame = Frame(0, max(len(days) - 1, 1), 0.0, 1.0)
+    frame = Frame(0, max(len(days) - 1, 1), 0.0, 1.0, WIDE, HIGH)
     drawn = [frame.grid_y([0, 0.25, 0.5, 0.75, 1])]
     below = [0.0] * len(days)
     for each in series:
@@ -25,7 +25,7 @@ def shares(series: Sequence[Series], days: Sequence[date], title: str) -> Markup
         drawn.append(f'<polygon class="layer {each.color}" points="{joined(outline)}"><title>{escape(each.name)}: '
                      f"{100 * each.values[0]:.1f} % → {100 * each.values[-1]:.1f} %</title></polygon>")
         below = above
-    return svg(WIDTH, HEIGHT, [*drawn, *_ends(days[0], days[-1], frame.right, HEIGHT)], title, "plot")
+    return svg(WIDE, HIGH, [*drawn, *_ends(days[0], days[-1], frame.right, HIGH)], title, "plot")
 
 
 def per_day(counts: dict[date, int], title: str) -> Markup:
@@ -34,20 +34,15 @@ def per_day(counts: dict[date, int], title: str) -> Markup:
     first = max(min(counts), last - timedelta(days=MAX_BARS - 1))
     days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
     most = max(counts.get(day, 0) for day in days)
-    frame = Frame(0, len(days), 0.0, most, WIDTH, BAR_HEIGHT)
-    width = min(max((frame.x(1) - frame.x(0)) * 0.8, 1.0), 48.0)
+    frame = Frame(0, len(days), 0.0, most, NARROW, LOW)
+    width = min(max((frame.x(1) - frame.x(0)) * 0.8, 1.0), 24.0)
     drawn = [f'<line class="axis" x1="{LEFT}" x2="{frame.right}" y1="{frame.y(0):.1f}" y2="{frame.y(0):.1f}"/>',
              label(LEFT - 6, TOP + 8, f"{most:,}", "end"), label(LEFT - 6, frame.y(0), "0", "end")]
     for i, day in enumerate(days):
         y = frame.y(counts.get(day, 0))
         drawn.append(f'<rect class="bar" x="{frame.x(i):.1f}" width="{width:.1f}" y="{y:.1f}" '
                      f'height="{frame.y(0) - y:.1f}" rx="1.5"><title>{day}: {counts.get(day, 0):,}</title></rect>')
-    return svg(WIDTH, BAR_HEIGHT, [*drawn, *_ends(days[0], days[-1], frame.right, BAR_HEIGHT)], title, "plot")
-
-
-def grown(counts: dict[date, int]) -> list[int]:
-    """Return how many texts there were up to each day."""
-    return list(accumulate(counts[day] for day in sorted(counts)))
+    return svg(NARROW, LOW, [*drawn, *_ends(days[0], days[-1], frame.right, LOW)], title, "plot")
 
 
 def _ends(first: date, last: date, right: float, height: float) -> list[str]:

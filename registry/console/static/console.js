@@ -27,6 +27,7 @@ function addLines(lines) {
     list.append(row);
   }
   document.querySelector("[data-silent]").hidden = true;
+  list.hidden = false;
   if (isAtEnd) list.scrollTop = list.scrollHeight;
 }
 
