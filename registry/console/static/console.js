@@ -111,7 +111,7 @@ if (atlas) {
     x = Math.min(Math.max(x, 0), width - width / zoom);
     y = Math.min(Math.max(y, 0), height - height / zoom);
     drawing.setAttribute("viewBox", `${x} ${y} ${width / zoom} ${height / zoom}`);
-    drawing.style.setProperty("--r", `${4 / Math.sqrt(zoom) / Math.sqrt(Math.sqrt(zoom))}px`);
+    drawing.style.setProperty("--r", `${4 / zoom ** 0.85}px`);
     drawing.style.setProperty("--edge", `${1.5 / zoom}px`);
   };
   const zoomTo = (factor, [cx, cy] = [0.5, 0.5]) => {
