@@ -237,8 +237,7 @@ def start_run(engine: Engine, now: datetime) -> int:
         run = claim_run(session, "intents", worker="trainer@host:1", reason="", actor="ada", recipe={}, facts={},
                         now=now)
         keep_lines(session, run.id, [Line(now + timedelta(seconds=seconds), level, says) for seconds, level, says in (
-            (1, "INFO", "402 train labels and 770 gate labels of 77 classes; 18363 texts of bank version 313, 0 of other "
-                        "tasks"),
+            (1, "INFO", "402 train labels and 770 gate labels of 77 classes; 18363 texts of bank version 313"),
             (2, "INFO", "reading took 1.4 s"), (41, "INFO", "embedding took 38.9 s"),
             (42, "WARNING", "the language model did not answer 3 of 412 times"))])
         report_progress(session, run.id, step="learning", progress=0.62, now=now)
