@@ -147,7 +147,8 @@ def _check_map(drawn, found, traffic, of):
     assert {point["text"] for point in drawn.points} <= {text[:160] for text in traffic}
     assert {point["proposal"] for point in drawn.points} - {None} == {draft.name for draft in found.drafts}
     places = np.array([[point["x"], point["y"]] for point in drawn.points])
-    own = [np.array([of[point["text"]] == label for point in drawn.points]) for label in NEW]
+    shown = {text[:160]: label for text, label in of.items()}
+    own = [np.array([shown[point["text"]] == label for point in drawn.points]) for label in NEW]
     within, across = (np.linalg.norm(places[a].mean(axis=0) - places[b], axis=1).mean()
                       for a, b in ((own[0], own[0]), (own[0], own[1])))
     assert np.abs(places).max() <= 1 and within < across
