@@ -3,9 +3,9 @@
 import logging
 from pathlib import Path
 
-from registry.database import write
+from registry.database import read, write
 from registry.errors import HyperMatchError
-from registry.watching.discovery_requests import answer_request, take_request
+from registry.watching.discovery_requests import answer_request, requested_discovery, take_request
 from registry.watching.tables import DiscoveryRequest
 from trainer.discovery.discover import discover, keep
 from trainer.drift.tick import Look
@@ -20,9 +20,12 @@ log = logging.getLogger("hypermatch.trainer")
 def answer_requests(workplace: Workplace, task: str, recipe: Recipe,
                     report: Report = lambda _step, _done: None) -> None:
     """Look for new classes if a person asked for it, and say what came of it; an interruption leaves the request."""
+    with read(workplace.engine) as session:           # of every task at every tick: no reason to write
+        if requested_discovery(session, task) is None:
+            return
     with write(workplace.engine) as session:
         asked = take_request(session, task)
-    if asked is None:
+    if asked is None:                                 # another trainer was faster
         return
     try:
         says = _discovered(workplace, task, recipe, asked.actor, report)

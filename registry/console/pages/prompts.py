@@ -46,7 +46,8 @@ def _page(visit: Visit, version: int, tried: Tried | None = None) -> Response:
     name = visit.request.path_params["name"]
     prompt = get_prompt(visit.session, name, version or None)
     query = select(Prompt).where(Prompt.name == name).order_by(col(Prompt.version).desc())
+    measured = qualities(visit.session, name=name)
     tasks = [task.name for task in list_tasks(visit.session)] if prompt.use == READS_TEXT else []
     return visit.show("prompt.html", prompt=prompt, versions=list(visit.session.exec(query)), tasks=tasks,
-                      qualities=qualities(visit.session, name=name), tried=tried, max_chars=MAX_CHARS,
-                      task=visit.given("task"), text=visit.given("text"))
+                      qualities=measured, tried=tried, max_chars=MAX_CHARS, text=visit.given("text"),
+                      task=visit.given("task") or next((each.task for each in measured), ""))

@@ -87,7 +87,7 @@ def _state(console: Console, run_id: int, after: int | None) -> tuple[dict[str, 
         run = get_run(session, run_id)
         lines = [] if after is None else lines_of(session, run_id, after)
     told: dict[str, Any] = {"state": run.state.value, "step": run.step, "progress": round(run.progress, 4),
-            "is_over": run.state not in OPEN}
+                            "is_over": run.state not in OPEN}
     if lines:
         told["lines"] = [{"at": f"{line.at:%H:%M:%S}", "level": line.level, "says": shown(line.says)}
                          for line in lines]

@@ -19,7 +19,7 @@ from tests.registry.console.town import PASSWORD, PEOPLE, settle, start_run
 
 PICTURES = Path(__file__).parents[3] / "docs" / "console"
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-TALLEST = 1_900
+TALLEST = 2_800
 SHOTS = {                                             # name -> where, size, dark, language
     "sign-in": ("/sign-in", WIDE, False, "en"),
     "overview": ("/", WIDE, False, "en"),

@@ -1,7 +1,9 @@
 """Prompts out of the registry's library, the packaged ones among them, best measured first."""
 
+from contextlib import suppress
 from datetime import datetime
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from registry.prompts import best_first, list_prompts, save_prompt
@@ -24,7 +26,8 @@ def specs_for(session: Session, task: str, language_model: str) -> list[PromptSp
 def keep_packaged(session: Session, now: datetime) -> None:
     """Put the packaged prompts into the library, so that people see them before any was measured; once is enough."""
     for spec in packaged_specs():
-        save_prompt(session, spec.to_dict(), actor="hypermatch", now=now)
+        with suppress(IntegrityError), session.begin_nested():    # another trainer that starts at this moment
+            save_prompt(session, spec.to_dict(), actor="hypermatch", now=now)
 
 
 def check_is_not_packaged(spec: PromptSpec) -> None:
