@@ -31,7 +31,7 @@ TRIAL = {"task": "intents", "text": "where is my card?", "version": "1"}
 def opened(engine, store, clock):
     """Open a console with other settings, or with what tries prompts, as one of the town's people."""
     def opening(name, try_prompt=None, **settings):
-        app = create_app(engine, store, ConsoleSettings(**settings), RegistrySettings(), clock, try_prompt)
+        app = create_app(engine, store, ConsoleSettings(**settings), RegistrySettings(), clock, try_prompt=try_prompt)
         browser = Browser(TestClient(app, base_url=HOST, raise_server_exceptions=False))
         browser.sign_in(name, password_of(name))
         return browser
