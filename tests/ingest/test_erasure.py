@@ -1,5 +1,7 @@
 """Erasing a person's texts reaches what was drawn of them."""
 
+from datetime import UTC, datetime
+
 from ingest.erasure import forget
 from registry.database import read, write
 from registry.tasks import create_task
@@ -8,8 +10,8 @@ from registry.watching.tables import DiscoveryMap
 
 
 def test_a_map_that_may_show_an_erased_text_goes_and_an_older_one_stays(engine, bank, rows_of, now):
-    older = bank.append(rows_of(["of another"], subject="bo"), {})
-    newer = bank.append(rows_of(["of ann"], begin=1, subject="ann"), {})
+    older = bank.append(rows_of(["of another"], subject="bo", now=datetime.now(UTC)), {})
+    newer = bank.append(rows_of(["of ann"], begin=1, subject="ann", now=datetime.now(UTC)), {})
     point = {"x": 0.0, "y": 0.0, "text": "a text", "label": "a", "novelty": 0.5, "proposal": None}
     with write(engine) as session:
         for task, version in (("one", older), ("two", newer)):
