@@ -2,6 +2,7 @@
 
 import multiprocessing
 import queue
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -9,6 +10,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from ingest import worker
+from ingest.dead_letters import DeadLetterSeen
 from ingest.errors import BrokerAway, StaleWriter, WorkerDied
 from ingest.metrics import Metrics
 from ingest.raw import Place, RawBatch
@@ -17,6 +19,8 @@ from ingest.worker import Banked
 
 if TYPE_CHECKING:                              # tracing is an extra
     from ingest.traces import TracedMessages
+
+MAX_HELD_NOTES = 1_000
 
 
 class Banking:
@@ -31,7 +35,8 @@ class Banking:
         self.believed: dict[Place, int | None] = {}
         self.failure: BaseException | None = None
         self.banked: queue.SimpleQueue[dict[Place, int]] = queue.SimpleQueue()
-        self.n_banked_messages = 0
+        self.n_banked_messages, self.n_dead_letters = 0, 0
+        self.dead: deque[DeadLetterSeen] = deque(maxlen=MAX_HELD_NOTES)          # not told to the registry yet
         self._waiting: set[Future[Banked | None]] = set()
         self._executor = executor_of(settings)
         self._ask(worker.is_up)                # before the first message is read
@@ -85,6 +90,8 @@ class Banking:
     def _count(self, banked: Banked) -> None:
         self.believed.update(banked.next_offsets)
         self.n_banked_messages += banked.n_messages
+        self.n_dead_letters += banked.n_dead
+        self.dead.extend(banked.dead)
         self.metrics.rows.inc(banked.n_rows)
         self.metrics.duplicates.inc(banked.n_duplicates)
         self.metrics.masked.inc(banked.n_masked)

@@ -229,6 +229,7 @@ class Ingest(ConsumerRebalanceListener):
         """Return what the heartbeat reports."""
         return {
             "lag": sum(self.lag.values()), "messages_banked": self.banking.n_banked_messages,
+            "dead_letters": self.banking.n_dead_letters,
             "is_broker_away": self.is_broker_away, "bank": self.bank.url,
             "offsets": {f"{topic}:{partition}": offset
                         for (topic, partition), offset in sorted(self.banking.believed.items())},

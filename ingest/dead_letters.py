@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from kafka import KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, MessageSizeTooLargeError
@@ -12,6 +14,7 @@ from registry.events import DeadLetter
 
 MAX_KEPT_BYTES = 8 * 2**20                     # base64 adds a third, and brokers cap messages
 SEND_TIMEOUT_SECONDS = 30
+MAX_SEEN = 50                                  # told of one commit; all of them are on their topic
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,23 @@ class Stored:
     letter: DeadLetter
     partition: int
     offset: int
+
+
+class DeadLetterSeen(NamedTuple):
+    """What is told of a dead letter beyond Kafka: never its content, in which nothing is masked."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    n_bytes: int
+    at: datetime
+
+
+def seen(letters: Sequence[DeadLetter]) -> list[DeadLetterSeen]:
+    """Return what is told of the first MAX_SEEN letters."""
+    return [DeadLetterSeen(letter.topic, letter.partition, letter.offset, letter.reason[:300], len(letter.raw),
+                           letter.at) for letter in letters[:MAX_SEEN]]
 
 
 class DeadLetterSender:

@@ -10,6 +10,7 @@ from registry.audit import record
 from registry.database import write
 from registry.lifecycle.versions import versions_trained_since
 from registry.proposals import forget_texts
+from registry.watching.maps import forget_maps
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def forget(bank: DataBank, engine: Engine, subject: str, *, actor: str, reason: 
         names = [f"{version.task} v{version.number}" for version in versions]
         if done.first_version is not None:
             forget_texts(session, done.first_version)
+            forget_maps(session, done.first_version)
         record(session, action="bank:forgotten", subject=name, actor=actor, reason=reason, now=now, details={
             "n_rows": done.n_rows, "first_bank_version": done.first_version, "bank_version": done.version,
             "model_versions": names})

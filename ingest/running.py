@@ -19,6 +19,8 @@ from ingest.settings import IngestSettings
 from ingest.unpacking import unpack_quickly
 from registry.database import write
 from registry.heartbeats import beat, stop_beating
+from registry.watching.dead_letters import note_dead_letters
+from registry.watching.tables import DeadLetterNote
 
 if TYPE_CHECKING:                              # tracing is an extra
     from ingest.traces import TracedMessages
@@ -44,6 +46,8 @@ def run(settings: IngestSettings, *, process: str, engine: Engine | None, stop: 
         with assembled(settings, metrics, now, traced) as ingest:
             log.info("banking %s from %s into %s", ", ".join(settings.topics), settings.brokers, settings.bank)
             ingest.run(stop, pulse.beat)
+            if engine is not None:
+                pulse.tell(engine, ingest)
             log.info("stopped: %d messages banked", ingest.banking.n_banked_messages)
     finally:
         pulse.stop()
@@ -95,9 +99,18 @@ class Pulse:
         if self.engine is None or time.monotonic() - self.beaten < self.interval_seconds:
             return
         self.beaten = time.monotonic()
-        with write(self.engine) as session:
+        self.tell(self.engine, ingest)
+
+    def tell(self, engine: Engine, ingest: Ingest) -> None:
+        """Report, and note the dead letters met since; what cannot be written now is told the next time."""
+        dead = list(ingest.banking.dead)
+        with write(engine) as session:
             beat(session, process=self.process, kind="ingest", interval_seconds=self.interval_seconds,
                  says=ingest.says(), now=self.now())
+            note_dead_letters(session, [DeadLetterNote(**each._asdict()) for each in dead])
+        for each in dead:                             # the oldest may have fallen out meanwhile
+            if ingest.banking.dead and ingest.banking.dead[0] is each:
+                ingest.banking.dead.popleft()
 
     def stop(self) -> None:
         if self.engine is not None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from ingest.bank import DataBank
 from ingest.connection import quiet_client_log
-from ingest.dead_letters import DeadLetterSender
+from ingest.dead_letters import DeadLetterSeen, DeadLetterSender, seen
 from ingest.decode import PREDICTIONS, TEXTS
 from ingest.duplicates import SeenTexts
 from ingest.masking import Masker
@@ -34,6 +34,7 @@ class Banked:
     n_masked: int
     n_dead: int
     commit_seconds: float
+    dead: list[DeadLetterSeen]                 # the first of them, to be told
 
 
 class Worker:
@@ -80,7 +81,7 @@ class Worker:
         self.seen.add(prepared.keys[is_fresh])
         n_rows = int(is_fresh.sum())
         return Banked(next_offsets, sum(map(len, batches)), n_rows, len(is_fresh) - n_rows, prepared.n_masked,
-                      len(prepared.dead), seconds)
+                      len(prepared.dead), seconds, seen(prepared.dead))
 
 
 here = threading.local()                       # holds the worker of this process, or of this thread

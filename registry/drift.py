@@ -38,6 +38,12 @@ def list_drift_checks(session: Session, task: str, limit: int = 50) -> list[Drif
     return list(session.exec(query.order_by(col(DriftCheck.id).desc()).limit(limit)))
 
 
+def check_behind(session: Session, run_id: int) -> DriftCheck | None:
+    """Return the look for drift that asked for a run, None if none did."""
+    query = select(DriftCheck).where(DriftCheck.run_id == run_id).order_by(col(DriftCheck.id))
+    return session.exec(query.limit(1)).first()
+
+
 def n_acted_on(session: Session, task: str, since: datetime) -> int:
     """Count the checks since then that led to a run, to discovery or to asking people."""
     query = select(func.count()).select_from(DriftCheck).where(

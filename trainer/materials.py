@@ -1,6 +1,6 @@
 """Reads what a run learns from and is judged by, as of one moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Materials:
     traffic: list[str]
     foreign: list[str]                                # of other tasks, where this one has hardly any
     bank_version: int | None
+    offsets: dict[str, int] = field(default_factory=dict)      # `topic:partition` -> the next one, as of that version
 
 
 def gather(workplace: Workplace, task: str, recipe: Recipe) -> Materials:
@@ -48,7 +49,14 @@ def gather(workplace: Workplace, task: str, recipe: Recipe) -> Materials:
     foreign = _foreign(workplace, bank_version, recipe, traffic)
     return Materials(task=task, label_space=space.number, labels=list(space.labels), train=train, gate=gate,
                      traffic=traffic, foreign=[text for text in foreign if text not in labeled],
-                     bank_version=bank_version)
+                     bank_version=bank_version, offsets=_offsets(workplace.bank, bank_version))
+
+
+def _offsets(bank: DataBank, version: int | None) -> dict[str, int]:
+    """Return up to where the bank had read each partition; files and other ways into the bank have none."""
+    if version is None:
+        return {}
+    return {f"{topic}:{partition}": offset for (topic, partition), offset in bank.offsets(version).items()}
 
 
 def _texts(rows: list[LabeledText], labels: list[str]) -> LabeledTexts:

@@ -1,5 +1,6 @@
 """One run: claimed, made, registered, evaluated, gated; whatever happens, its row says how it ended."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
@@ -25,7 +26,10 @@ from trainer.learning.choice import Choice
 from trainer.learning.learn import Learned
 from trainer.materials import Materials, gather
 from trainer.recipe import Recipe
+from trainer.run_log import RunLog
 from trainer.workplace import Report, Workplace
+
+log = logging.getLogger("hypermatch.trainer.run")
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,13 @@ def run_once(workplace: Workplace, task: str, recipe: Recipe, *, reason: str, ac
     Raises LeaseLost if another trainer is at work on the task. Any error ends the run as
     failed with that reason, and is raised again.
     """
-    with Holding(workplace, task, stop) as holding:
+    with Holding(workplace, task, stop) as holding, RunLog(workplace.engine) as heard:
         run = _claim(workplace, task, recipe, reason=reason, actor=actor, facts=facts)
-        holding.run_id = run.id
+        holding.run_id = heard.run_id = run.id or 0
         model: LanguageModel | None = None
         try:
             model = workplace.open_language_model(task, recipe.language_model)
-            return _work(workplace, run, recipe, model, holding, _both(holding.report, watch))
+            return _work(workplace, run, recipe, model, holding, _both(_both(holding.report, watch), heard.follow))
         except BaseException as error:
             _fail(workplace, run, error, model)
             raise
@@ -68,10 +72,12 @@ def _work(workplace: Workplace, run: Run, recipe: Recipe, model: LanguageModel |
           report: Report) -> Outcome:
     report("reading", 0.0)
     materials = gather(workplace, run.task, recipe)
+    _tell_materials(materials)
     with read(workplace.engine) as session:
         champion = champion_of(session, run.task)
     exported, learned = make(workplace, materials, champion, recipe, report, model)
     judged = judge(workplace, materials, exported, champion, recipe, report)
+    _tell_result(exported, learned, judged, _costs(model))
     report("gate", 1.0)
     return _register(workplace, run, recipe, holding, materials, exported, learned, judged, _costs(model))
 
@@ -88,7 +94,7 @@ def _register(workplace: Workplace, run: Run, recipe: Recipe, holding: Holding, 
             requested_by=run.actor, recipe=recipe.to_dict(), bank_version=materials.bank_version,
             code_revision=workplace.code_revision, n_labels=len(materials.train.texts), now=now,
             signer=workplace.signer)
-        record_evaluation(session, version, _evaluation(judged, exported, learned), now=now)
+        record_evaluation(session, version, _evaluation(judged, exported, learned, materials), now=now)
         record_gate(session, version, judged.decision.to_dict(), now=now)
         finish_run(session, run.id, version_number=version.number, outcome=_outcome(version.number, judged), now=now,
                    costs=costs)
@@ -96,11 +102,30 @@ def _register(workplace: Workplace, run: Run, recipe: Recipe, holding: Holding, 
         return Outcome(get_version(session, run.task, version.number), judged, learned.choice, costs)
 
 
-def _evaluation(judged: Judged, exported: Exported, learned: Learned) -> dict[str, Any]:
+def _evaluation(judged: Judged, exported: Exported, learned: Learned, materials: Materials) -> dict[str, Any]:
     measured = {"n_texts": 0} if judged.evaluation is None else judged.evaluation.to_dict()
     head, choice = learned.head, learned.choice
-    return measured | {"parity": exported.parity, "head": head.facts | {"temperature": head.temperature},
+    return measured | {"offsets": materials.offsets, "parity": exported.parity,
+                       "head": head.facts | {"temperature": head.temperature},
                        "learning": {"arm": choice.arm, "reason": choice.reason, "evidence": choice.evidence}}
+
+
+def _tell_materials(materials: Materials) -> None:
+    bank = "no bank" if materials.bank_version is None else f"bank version {materials.bank_version}"
+    log.info("%d train labels and %d gate labels of %d classes; %d texts of %s, %d of other tasks",
+             len(materials.train.texts), len(materials.gate.texts), len(materials.labels), len(materials.traffic), bank,
+             len(materials.foreign))
+
+
+def _tell_result(exported: Exported, learned: Learned, judged: Judged, costs: dict[str, float] | None) -> None:
+    log.info("learned as %s: %s", learned.choice.arm, learned.choice.reason)
+    log.info("bundle %s, %.1f MiB", exported.digest[:12], exported.size_bytes / 2**20)
+    if judged.evaluation is not None:
+        log.info("accuracy %s on %d gate texts", judged.evaluation.accuracy, judged.evaluation.n_texts)
+    for reason in judged.decision.reasons:
+        log.info("gate: %s", reason)
+    if costs is not None:
+        log.info("language model: %s", ", ".join(f"{name} {value:g}" for name, value in costs.items()))
 
 
 def _outcome(number: int, judged: Judged) -> str:
@@ -116,6 +141,7 @@ def _costs(model: LanguageModel | None) -> dict[str, float] | None:
 def _fail(workplace: Workplace, run: Run, error: BaseException, model: LanguageModel | None) -> None:
     """Say why; a run that another trainer declared abandoned says so already."""
     assert run.id is not None
+    log.warning("ended: %s", _why(error))
     if isinstance(error, LeaseLost):
         return
     try:

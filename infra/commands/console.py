@@ -1,9 +1,16 @@
 """`hypermatch console`: the web console."""
 
+from __future__ import annotations
+
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from registry.prompt_trials import Tried, Try
 
 
 @click.command("console")
@@ -27,7 +34,7 @@ def command(host: str | None, port: int | None) -> None:
     given: dict[str, Any] = {"host": host, "port": port}
     settings = ConsoleSettings(**{name: value for name, value in given.items() if value is not None})
     engine = open_registry()
-    app = create_app(engine, open_store(), settings, RegistrySettings(), utc_now, OidcSettings())
+    app = create_app(engine, open_store(), settings, RegistrySettings(), utc_now, OidcSettings(), _trying(engine))
     listener = _listener(settings.host, settings.port)            # before a link is made that ends the one before
     if settings.is_link_printed:
         click.echo(introduction(engine, settings, utc_now()))
@@ -35,6 +42,29 @@ def command(host: str | None, port: int | None) -> None:
     config = uvicorn.Config(app, log_config=None, log_level="warning", access_log=False, server_header=False,
                             proxy_headers=bool(settings.url), timeout_graceful_shutdown=3)
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _trying(engine: Engine) -> Try:
+    """Return what tries a prompt by the trainer's settings on this machine, its packages and its language model."""
+    def tried(name: str, version: int, task: str, text: str) -> Tried:
+        from registry.errors import Refused
+
+        try:
+            from functools import partial
+            from pathlib import Path
+
+            from infra.language_model import open_language_model
+            from trainer.language_model.trying import try_prompt
+            from trainer.recipe import recipe_for
+            from trainer.settings import TrainerSettings
+        except ModuleNotFoundError as error:
+            raise Refused(f"prompts cannot be tried here: {error.name} is not installed",
+                          "install hypermatch[trainer] beside the console") from error
+        settings = TrainerSettings()
+        recipe = recipe_for(task, Path(settings.recipes)).language_model
+        return try_prompt(engine, partial(open_language_model, settings, engine), recipe, name, version, task, text)
+
+    return tried
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -91,23 +91,17 @@ def add(file: Path, actor: str) -> None:
 @recipe_option
 def try_(name: str, text: str, task_name: str, recipe_file: Path | None) -> None:
     """Show what prompt NAME makes of TEXT and, if a language model is set, what it answers."""
-    from trainer.language_model.prompts.render import Task
-    from trainer.language_model.prompts.spec import PromptError
+    from functools import partial
 
-    labels, human = _task(engine := open_registry(), task_name)
-    recipe, spec = _recipe(recipe_file), _spec(engine, name)
-    if spec.use != "label":
-        raise PromptError(f"prompt {name!r} is of use {spec.use!r}; only `label` prompts read a text")
-    drawn = human.draw(spec.n_examples, "0", without=text)
-    click.echo(Task.of(spec, labels, recipe.max_chars).label_prompt(drawn, text, "0").prompt)
-    model = _model(engine, task_name, recipe)
-    click.echo("")
-    if model is None:
+    from trainer.language_model.trying import try_prompt
+
+    engine = open_registry()
+    tried = try_prompt(engine, partial(_model, engine), _recipe(recipe_file), name, None, task_name, text)
+    click.echo(f"{tried.prompt}\n")
+    if tried.language_model is None:
         click.echo("no language model is set (HYPERMATCH_TRAINER_LM_BACKEND)")
-        return
-    probs = _labeler(model, labels, spec, recipe).answer(spec, text, human, 0)
-    for number in probs.argsort()[::-1][:5]:
-        click.echo(f"{probs[number]:.3f}  {labels[number]}")
+    for label, probability in tried.answers:
+        click.echo(f"{probability:.3f}  {label}")
 
 
 @command.command("measure")
@@ -156,18 +150,9 @@ def _measured(quality: PromptQuality | None) -> list[str]:
 
 def _task(engine: Engine, name: str) -> tuple[list[str], Examples]:
     """Return a task's labels and its human train labels."""
-    import numpy as np
+    from trainer.language_model.trying import task_examples
 
-    from registry.database import read
-    from registry.labels import labeled_texts
-    from registry.tables import Part
-    from registry.tasks import label_space
-    from trainer.language_model.examples import Examples
-
-    with read(engine) as session:
-        labels = list(label_space(session, name).labels)
-        rows = [row for row in labeled_texts(session, name, Part.TRAIN) if row.label in labels]
-    return labels, Examples([row.text for row in rows], np.array([labels.index(row.label) for row in rows], np.int64))
+    return task_examples(engine, name)
 
 
 def _first(human: Examples, limit: int) -> Examples:
@@ -188,12 +173,9 @@ def _recipe(file: Path | None) -> LanguageModelRecipe:
 
 
 def _spec(engine: Engine, name: str) -> PromptSpec:
-    from registry.database import read
-    from trainer.language_model.prompts.library import named
-    from trainer.language_model.prompts.stored import all_specs
+    from trainer.language_model.trying import spec_named
 
-    with read(engine) as session:
-        return named(all_specs(session), name)
+    return spec_named(engine, name, None)
 
 
 def _model(engine: Engine, task: str, recipe: LanguageModelRecipe) -> LanguageModel | None:

@@ -31,8 +31,10 @@ def run(task_name: str | None) -> None:
     from pathlib import Path
 
     from infra.processes import stop_on_signal
+    from registry.database import write
     from registry.telemetry.logs import configure_logs
     from registry.telemetry.settings import TelemetrySettings
+    from trainer.language_model.prompts.stored import keep_packaged
     from trainer.metrics import Metrics
     from trainer.scheduler.decide import Triggers
     from trainer.scheduler.loop import Trainer, run_until_stopped
@@ -43,6 +45,8 @@ def run(task_name: str | None) -> None:
     triggers = Triggers(settings.new_labels, settings.new_texts, timedelta(seconds=settings.cooldown_seconds))
     workplace, metrics = open_workplace(settings), Metrics()
     drift = drift_triggers(settings, workplace, stop) if settings.is_drift_watched else None
+    with write(workplace.engine) as session:
+        keep_packaged(session, workplace.now())
     trainer = Trainer(workplace, triggers, Path(settings.recipes), stop, task_name, drift, metrics)
     metrics.serve(settings.metrics_host, settings.metrics_port)
     run_until_stopped(trainer, settings.tick_seconds)

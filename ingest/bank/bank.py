@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -55,9 +55,9 @@ class DataBank:
         table = open_table(self.url, self.options)
         return None if table is None else table.transaction_version(writer.app_id((topic, partition)))
 
-    def offsets(self) -> dict[Place, int]:
-        """Return the offset to read next of every partition ever banked."""
-        table = open_table(self.url, self.options)
+    def offsets(self, version: int | None = None) -> dict[Place, int]:
+        """Return the offset to read next of every partition banked up to then."""
+        table = self._at(version)
         return {} if table is None else all_offsets(table, self.options)
 
     def texts(self, task: str | None, version: int | None = None, limit: int | None = None) -> pa.Table:
@@ -90,6 +90,10 @@ class DataBank:
         if table is None:
             raise FileNotFoundError(path)
         return commits.read_file(table, self.options, path, task, columns)
+
+    def days(self) -> dict[str, dict[date, int]]:
+        """Count the rows of each task by the day they were banked on; those without a task are left out."""
+        return reader.days(self._at(None))
 
     def keys_of(self, day: Any) -> np.ndarray:
         """Return the duplicate keys of the rows banked on `day`, (n, 2) uint64."""

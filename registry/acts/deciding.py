@@ -12,6 +12,8 @@ from registry.lifecycle.stages import ACTIONS, name_of
 from registry.lifecycle.versions import get_version
 from registry.signing import Signer
 from registry.tables import AliasName, AuditEntry, ModelVersion, Run, Stage
+from registry.watching import discovery_requests
+from registry.watching.tables import DiscoveryRequest
 
 DECISIONS = ("model:registered", "model:rolled_back", promotion.ASKED_AGAIN, *ACTIONS.values())
 
@@ -108,6 +110,12 @@ def end_trial(session: Session, person: Person, task: str, number: int, name: Al
 def request_run(session: Session, person: Person, task: str, *, reason: str, now: datetime) -> Run:
     """Ask for a run; asking again while one waits returns the one that waits."""
     return runs.request_run(session, task, actor=person.name, reason=reason, now=now)
+
+
+@needs(Role.APPROVER)
+def request_discovery(session: Session, person: Person, task: str, *, reason: str, now: datetime) -> DiscoveryRequest:
+    """Ask for a look at new classes; asking again while one waits returns the one that waits."""
+    return discovery_requests.request_discovery(session, task, actor=person.name, reason=reason, now=now)
 
 
 def last_decision(session: Session, version: ModelVersion) -> AuditEntry | None:

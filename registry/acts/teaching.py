@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from registry import class_decisions, label_edits, labels, reviews
+from registry import class_decisions, label_edits, labels, prompt_trials, reviews
 from registry.accounts.roles import Person, Role, needs
 from registry.class_decisions import Corrections
 from registry.proposals import get_proposal
@@ -55,6 +55,13 @@ def skip_review(session: Session, person: Person, item: int, *, now: datetime) -
 def undo_review(session: Session, person: Person, task: str, *, now: datetime) -> ReviewItem:
     """Take this person's last answer back."""
     return reviews.undo(session, task, actor=person.name, now=now)
+
+
+@needs(Role.LABELER)
+def begin_try(session: Session, person: Person, name: str, version: int | None, task: str, text: str, *,
+              now: datetime) -> int:
+    """Let this person try a prompt on a text; returns its version. What the model says comes after the transaction."""
+    return prompt_trials.begin_try(session, name, version, task, text, actor=person.name, now=now)
 
 
 @needs(Role.APPROVER)

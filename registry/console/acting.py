@@ -1,5 +1,7 @@
 """What the API does: each act asks for the role itself, and what it changed is told as JSON."""
 
+from dataclasses import asdict
+
 from sqlmodel import Session
 from starlette.requests import Request
 
@@ -8,7 +10,8 @@ from registry.accounts.roles import Person
 from registry.console import openapi
 from registry.console.console import Console
 from registry.console.reading import Json, place_of, row_of
-from registry.errors import NotFound
+from registry.database import write
+from registry.errors import NotFound, Refused
 from registry.lifecycle.trials import TRIALS
 from registry.proposals import get_proposal
 from registry.tables import AliasName, ModelVersion
@@ -113,6 +116,12 @@ def request_run(console: Console, session: Session, person: Person, request: Req
                                  now=console.now()))
 
 
+def request_discovery(console: Console, session: Session, person: Person, request: Request,
+                      given: openapi.Reasoned) -> Json:
+    return row_of(acts.request_discovery(session, person, request.path_params["task"], reason=given.reason,
+                                         now=console.now()))
+
+
 def import_labels(console: Console, session: Session, person: Person, request: Request,
                   given: openapi.LabelImport) -> Json:
     result = acts.import_labels(session, person, request.path_params["task"],
@@ -133,6 +142,16 @@ def remove_label(console: Console, session: Session, person: Person, request: Re
     task, text_id = request.path_params["task"], request.path_params["text"]
     acts.remove_label(session, person, task, text_id, reason=given.reason, now=console.now())
     return {"removed": text_id}
+
+
+def try_prompt(console: Console, _: Session, person: Person, request: Request, given: openapi.PromptTrial) -> Json:
+    if console.try_prompt is None:
+        raise Refused("prompts cannot be tried here", "this console was started without the trainer's packages")
+    name = request.path_params["name"]
+    with write(console.engine) as session:
+        version = acts.begin_try(session, person, name, given.version, given.task, given.text, now=console.now())
+    told = console.try_prompt(name, version, given.task, given.text.strip())
+    return {**asdict(told), "answers": [{"label": label, "probability": p} for label, p in told.answers]}
 
 
 def _decided(found: ModelVersion) -> Json:

@@ -15,7 +15,7 @@ from registry.accounts.roles import Person, Role
 from registry.accounts.tokens import person_of
 from registry.console import acting, administering, openapi, reading
 from registry.console.console import Console
-from registry.console.doors import CODES
+from registry.console.doors import CODES, Open
 from registry.database import read, write
 from registry.errors import HyperMatchError, NotAllowed
 
@@ -42,7 +42,8 @@ def routes() -> list[Route]:
         if operation.method == "GET":
             endpoint: Endpoint = _answering(getattr(place, operation.name), operation.role)
         else:
-            endpoint = _acting(getattr(place, operation.name), operation.body)
+            endpoint = _acting(getattr(place, operation.name), operation.body,
+                               read if operation.is_slow else write)
         found.append(Route(operation.path_for_routes, endpoint, methods=[operation.method]))
     return found
 
@@ -80,20 +81,20 @@ def _answering(answer: Answer, role: Role) -> Callable[[Request], Response]:
     return endpoint
 
 
-def _acting(act: Act, kind: type[BaseModel] | None) -> Callable[[Request], Awaitable[Response]]:
+def _acting(act: Act, kind: type[BaseModel] | None, opens: Open) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         content = await _body(request)
-        return await run_in_threadpool(_act, request, act, kind, content)
+        return await run_in_threadpool(_act, request, act, kind, opens, content)
 
     return endpoint
 
 
-def _act(request: Request, act: Act, kind: type[BaseModel] | None, content: bytes) -> Response:
+def _act(request: Request, act: Act, kind: type[BaseModel] | None, opens: Open, content: bytes) -> Response:
     console: Console = request.app.state.console
     with read(console.engine) as session:             # who it is, before anybody waits for the one writer
         person = _person(console, session, request)
     given = None if kind is None else _read(kind, content)
-    with write(console.engine) as session:
+    with opens(console.engine) as session:
         return JSONResponse(act(console, session, person, request, given))
 
 

@@ -28,6 +28,7 @@ from registry.console.pages import (
     audit,
     configuration,
     discovery,
+    drift,
     labels,
     overview,
     people,
@@ -47,6 +48,7 @@ from registry.console.words import load_words
 from registry.database import read, write
 from registry.errors import HyperMatchError
 from registry.lifecycle.trials import TRIALS
+from registry.prompt_trials import Try
 from registry.settings import RegistrySettings
 from registry.webhooks.outbox import Outbox
 from registry.webhooks.sending import sender
@@ -55,13 +57,14 @@ RETURN = "/sign-in/provider/back"                     # where a provider sends b
 
 
 def create_app(engine: Engine, store: ArtifactStore, settings: ConsoleSettings, registry: RegistrySettings,
-               now: Callable[[], datetime], oidc: OidcSettings | None = None) -> Starlette:
-    """Return the application; it needs a registry at the newest revision."""
+               now: Callable[[], datetime], oidc: OidcSettings | None = None,
+               try_prompt: Try | None = None) -> Starlette:
+    """Return the application; it needs a registry at the newest revision. `try_prompt` asks the language model."""
     with write(engine) as session:
         key = signing_key(session)
     redirect = f"{settings.address}{RETURN}"
     console = Console(engine, store, settings, registry, now, load_words(), make_pages(), key,
-                      Provider(oidc, redirect, now) if oidc is not None and oidc.is_used else None)
+                      Provider(oidc, redirect, now) if oidc is not None and oidc.is_used else None, try_prompt)
     outbox = Outbox(engine, f"console@{socket.gethostname()}:{os.getpid()}", settings.address,
                     sender(console.webhook_hosts), now)
     app = Starlette(
@@ -96,12 +99,15 @@ def routes() -> list[Route]:
         Route("/account/tokens/{token:number}/revoke", action(signing.end_token, Role.VIEWER), methods=post),
         Route("/tasks/{task}", page(task.show), methods=get),
         Route("/tasks/{task}/runs", action(task.request_run, Role.APPROVER), methods=post),
-        Route("/tasks/{task}/drift/{check:number}", page(task.show_drift), methods=get),
+        Route("/tasks/{task}/drift/{check:number}", page(drift.show), methods=get),
+        *(Route(f"/tasks/{{task}}/drift/{{check:number}}/{name}", page(partial(drift.show_evidently, name=name)),
+                methods=get) for name in drift.EVIDENTLY),
         Route("/tasks/{task}/versions/{number:number}", page(version.show), methods=get),
         *(Route(f"/tasks/{{task}}/versions/{{number:number}}/{act}",
                 action(partial(version.decide, act=act), decision.role), methods=post)
           for act, decision in version.DECISIONS.items()),
         Route("/tasks/{task}/discovery", page(discovery.show), methods=get),
+        Route("/tasks/{task}/discovery", action(discovery.request_now, Role.APPROVER), methods=post),
         *(Route(f"/tasks/{{task}}/versions/{{number:number}}/{name.value}{end}",
                 action(partial(act, name=name), Role.APPROVER), methods=post)
           for name in TRIALS for end, act in (("", version.start_trial), ("/end", version.end_trial))),
@@ -124,6 +130,7 @@ def routes() -> list[Route]:
         Route("/runs/{run:number}/events", runs.events, methods=get),
         Route("/prompts", page(prompts.show), methods=get),
         Route("/prompts/{name}", page(prompts.show_one), methods=get),
+        Route("/prompts/{name}/try", action(prompts.try_one, Role.LABELER, read), methods=post),
         Route("/audit", page(audit.show), methods=get),
         Route("/audit.jsonl", page(audit.export), methods=get),
         Route("/settings", page(configuration.show), methods=get),

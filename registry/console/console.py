@@ -12,6 +12,7 @@ from registry.artifacts.store import ArtifactStore
 from registry.console.oidc.provider import Provider
 from registry.console.settings import ConsoleSettings
 from registry.console.words import Words
+from registry.prompt_trials import Try
 from registry.settings import RegistrySettings
 from registry.signing import Signer, open_signer
 
@@ -29,6 +30,7 @@ class Console:
     pages: Environment
     key: str
     provider: Provider | None = None                  # through which people may sign in
+    try_prompt: Try | None = None                     # None: this console knows no trainer
 
     @property
     def signer(self) -> Signer | None:

@@ -100,6 +100,18 @@ class NewWebhook(Strict):
     is_slack: bool = False
 
 
+class PromptTrial(Strict):
+    """A text to try a prompt on, with the labels and examples of a task."""
+
+    task: str = Field(min_length=1, max_length=63)
+    text: str = Field(min_length=1, max_length=2_000)
+    version: int | None = Field(None, ge=1, le=2**31 - 1, description="Of the prompt; the newest if none is given.")
+
+
+class LineQuery(Strict):
+    after: int = Field(0, ge=0, le=2**31 - 1, description="Only lines behind the one of this number.")
+
+
 class Paged(Strict):
     page: int = Field(1, ge=1, le=1_000_000)
     per_page: int = Field(50, ge=1, le=200)
@@ -140,6 +152,7 @@ class Operation:
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     gives: dict[str, Any] = field(default_factory=lambda: {"type": "object"})
+    is_slow: bool = False                             # it makes its own transactions, so that nobody waits for it
 
     @property
     def path_for_routes(self) -> str:
@@ -171,6 +184,10 @@ OPERATIONS = [
     Operation("end_trial", "POST", f"{_VERSION}/trials/{{trial}}/end", "End a trial.", Role.APPROVER, body=Reasoned),
     Operation("drift", "GET", "/tasks/{task}/drift", "List the newest looks for drift.", gives=_LIST),
     Operation("drift_check", "GET", "/tasks/{task}/drift/{check}", "Show one look for drift with all that it found."),
+    Operation("discovery_map", "GET", "/tasks/{task}/map", "Show where the texts of the newest discovery lie."),
+    Operation("request_discovery", "POST", "/tasks/{task}/discovery", "Ask the trainer to look for new classes.",
+              Role.APPROVER, body=Reasoned),
+    Operation("bank_growth", "GET", "/tasks/{task}/bank", "Count the texts of the bank by day.", gives=_LIST),
     Operation("proposals", "GET", "/tasks/{task}/proposals", "List the proposed classes.", gives=_LIST),
     Operation("accept_class", "POST", f"{_PROPOSAL}/accept", "Make a proposal a class.", Role.APPROVER,
               body=Acceptance),
@@ -192,6 +209,8 @@ OPERATIONS = [
     Operation("curve", "GET", "/tasks/{task}/curve", "Show the data-performance curve measured last."),
     Operation("runs", "GET", "/runs", "List the newest runs.", query=RunQuery, gives=_LIST),
     Operation("run", "GET", "/runs/{run}", "Show one run."),
+    Operation("run_lines", "GET", "/runs/{run}/lines", "List what a run logged, oldest first.", query=LineQuery,
+              gives=_LIST),
     Operation("request_run", "POST", "/tasks/{task}/runs", "Ask the trainer for a run.", Role.APPROVER,
               body=Reasoned),
     Operation("labels", "GET", "/tasks/{task}/labels", "Search human labels.", query=LabelQuery, gives=_LIST),
@@ -204,6 +223,10 @@ OPERATIONS = [
               body=Reasoned),
     Operation("prompts", "GET", "/prompts", "List the newest version of each prompt.", gives=_LIST),
     Operation("prompt", "GET", "/prompts/{name}", "Show the newest version of a prompt, and what was measured."),
+    Operation("try_prompt", "POST", "/prompts/{name}/try", "Try a prompt on a text.", Role.LABELER, body=PromptTrial,
+              is_slow=True),
+    Operation("dead_letters", "GET", "/dead-letters", "List the newest messages that could not be read.",
+              gives=_LIST),
     Operation("audit_entries", "GET", "/audit", "List audit entries, the newest first.", query=AuditQuery,
               gives=_LIST),
     Operation("audit_chain", "GET", "/audit/chain", "Verify the chain of the audit log."),
@@ -295,4 +318,5 @@ _PROBLEMS = {
                        "403": "This token may not.", "404": "There is no such thing.",
                        "409": "Somebody else decided meanwhile.", "411": "The length of the body is not stated.",
                        "413": "Too large.",
-                       "422": "A rule of the registry forbids it."}.items()}
+                       "422": "A rule of the registry forbids it.",
+                       "503": "Something that this rests on, such as a language model, does not answer."}.items()}

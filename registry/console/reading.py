@@ -17,12 +17,17 @@ from registry.console.pages.task import newest_curve, newest_versions
 from registry.drift import list_drift_checks
 from registry.errors import NotFound, Refused
 from registry.label_edits import get_labeled_text, history_of, search_labels
+from registry.lifecycle.runs import get_run
 from registry.lifecycle.stages import name_of
 from registry.lifecycle.versions import get_version
 from registry.prompts import get_prompt, list_prompts, qualities
 from registry.proposals import list_proposals
 from registry.tables import AuditEntry, DriftCheck, Run
 from registry.tasks import get_task, label_space
+from registry.watching.bank_days import bank_days
+from registry.watching.dead_letters import list_dead_letters
+from registry.watching.maps import map_of
+from registry.watching.run_lines import lines_of
 
 Q = TypeVar("Q", bound=BaseModel)
 Json = dict[str, Any]
@@ -87,6 +92,19 @@ def proposals(_: Console, session: Session, __: Person, request: Request) -> Jso
     return {"items": [row_of(proposal) for proposal in list_proposals(session, name)]}
 
 
+def discovery_map(_: Console, session: Session, __: Person, request: Request) -> Json:
+    name = get_task(session, request.path_params["task"]).name
+    found = map_of(session, name)
+    if found is None:
+        raise NotFound(f"no discovery of task {name} left a map", f"`hypermatch discover --task {name}`")
+    return row_of(found)
+
+
+def bank_growth(_: Console, session: Session, __: Person, request: Request) -> Json:
+    name = get_task(session, request.path_params["task"]).name
+    return {"items": [row_of(day) for day in bank_days(session, name)]}
+
+
 def review(_: Console, session: Session, __: Person, request: Request) -> Json:
     name = get_task(session, request.path_params["task"]).name
     return {"progress": asdict(reviews.progress(session, name)), "agreement": asdict(reviews.agreement(session, name))}
@@ -116,6 +134,15 @@ def run(_: Console, session: Session, __: Person, request: Request) -> Json:
     if found is None:
         raise NotFound(f"there is no run {request.path_params['run']}")
     return row_of(found)
+
+
+def run_lines(_: Console, session: Session, __: Person, request: Request) -> Json:
+    query, found = _query(openapi.LineQuery, request), get_run(session, request.path_params["run"])
+    return {"items": [row_of(line) for line in lines_of(session, found.id or 0, query.after)]}
+
+
+def dead_letters(_: Console, session: Session, __: Person, ___: Request) -> Json:
+    return {"items": [row_of(note) for note in list_dead_letters(session, limit=200)]}
 
 
 def labels(_: Console, session: Session, __: Person, request: Request) -> Json:

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from registry.console import plots
+from registry.console import plots, timelines
 from registry.console.assets import FOLDER, asset
 from registry.console.words import Words
 
@@ -33,7 +33,7 @@ def make_pages() -> Environment:
                          ago=ago, short=short, pretty=pretty,
                          sum_of_parts=sum_of_parts)
     assets = {path.name: asset(path.name) for path in FOLDER.iterdir() if path.is_file()}
-    pages.globals.update(plots=plots, query=query, assets=assets)
+    pages.globals.update(plots=plots, timelines=timelines, query=query, assets=assets)
     return pages
 
 
@@ -54,6 +54,12 @@ def visible(text: object, most: int = 0) -> Markup:
         pieces += [escape(shown[done : found.start()]), _mark(found.group())]
         done = found.end()
     return Markup("<bdi>{}</bdi>").format(Markup("").join([*pieces, escape(shown[done:])]))
+
+
+def shown(text: str) -> str:
+    """Return a hostile text for script to show: each hidden character by its number, nothing escaped."""
+    return _UNSEEN.sub(lambda found: found.group() if found.group() in _PLAIN_SPACES
+                       else f"⟨U+{ord(found.group()):04X}⟩", text)
 
 
 def number(value: float | None, digits: int = 0) -> str:

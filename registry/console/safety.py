@@ -14,7 +14,8 @@ from registry.errors import NotAllowed
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-                               "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+                               "connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+                               "base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",                 # a one-time link must not leak by the Referer
@@ -44,7 +45,7 @@ class Guarded:
 
     def _add_headers(self, scope: Scope, headers: MutableHeaders) -> None:
         for name, value in HEADERS.items():
-            headers[name] = value
+            headers.setdefault(name, value)           # what is framed in a sandbox sets its own policy
         if self.settings.is_https:
             headers["Strict-Transport-Security"] = "max-age=31536000"
         headers.setdefault("Cache-Control", "no-store")      # static files set their own

@@ -24,6 +24,8 @@ class ConsoleSettings(BaseSettings):
     is_link_printed: bool = Field(True, description="Print a one-time link for the first administrator while there "
                                                     "is none.")
     webhook_hosts: str = Field("", description="Hosts that webhooks may go to, `a.example,b.example`; empty: none.")
+    drift_reports: str = Field(".hypermatch/drift", description="Folder of Evidently's pages, which the trainer makes "
+                               "(`HYPERMATCH_TRAINER_REPORTS`); empty: none are shown.")
     grafana_url: str = Field("", description="Address of Grafana, linked from the pages; empty: no link.")
 
     @field_validator("url", "grafana_url")

@@ -15,6 +15,7 @@ from ingest.dead_letters import replay, stored
 from ingest.health import bank_against_kafka
 from registry.database import read
 from registry.tables import Heartbeat
+from registry.watching.dead_letters import list_dead_letters
 from tests.ingest.conftest import within
 
 PREDICTION = {"id": "p1", "task": "intent", "text": "where is my card", "label": "card_arrival", "confidence": 0.9,
@@ -121,6 +122,9 @@ def test_it_reports_heartbeats_and_metrics(embedded_broker, deploy, engine):
     assert deployment.stop(process) == 0
     with read(engine) as session:
         assert session.query(Heartbeat).one().stopped_at is not None
+        noted = list_dead_letters(session)
+    assert [(note.topic, note.n_bytes) for note in noted] == [("hypermatch.texts", 3)] and noted[0].reason
+    assert heartbeat.says["dead_letters"] == 1
 
 
 def test_a_killed_process_leaves_no_worker_behind(embedded_broker, deploy):

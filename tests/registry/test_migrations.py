@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 
 import registry.accounts.tables
 import registry.tables
+import registry.watching.tables
 import registry.webhooks.tables  # noqa: F401  the tables register themselves in the metadata
 from registry.database import alembic_config
 

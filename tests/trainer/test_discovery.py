@@ -11,6 +11,7 @@ import pytest
 
 from ingest.schema import SCHEMA
 from registry.artifacts.bundle import load_bundle
+from registry.audit import entries
 from registry.class_decisions import accept
 from registry.database import read, write
 from registry.labels import import_labels, labeled_texts
@@ -20,6 +21,9 @@ from registry.proposals import list_proposals
 from registry.tables import Part, ProposalState, Stage
 from registry.tasks import create_task
 from registry.text import text_hash
+from registry.watching.discovery_requests import last_answer
+from registry.watching.maps import map_of
+from registry.watching.tables import DiscoveryRequest
 from serving.predictor import Predictor
 from trainer.discovery.describing import exemplars, key_terms, trend
 from trainer.discovery.discover import discover, keep
@@ -37,7 +41,7 @@ from trainer.language_model.backend import Completion, LanguageModelError
 from trainer.learning.embedded import Labeled
 from trainer.recipe import recipe_of
 from trainer.run import run_once
-from trainer.scheduler.discovery import discovering
+from trainer.scheduler.discovery import answer_requests, discovering
 
 DISCOVERY = DiscoveryRecipe(min_texts=12, n_exemplars=24)
 NEW = ["exchange_rate", "terminate_account"]
@@ -97,6 +101,9 @@ def test_new_classes_are_found_accepted_learned_and_not_proposed_again(workplace
         proposals = list_proposals(session, "intent", ProposalState.PROPOSED)
 
     assert found.n_looked_at == len(set(traffic))
+    with read(workplace.engine) as session:
+        drawn = map_of(session, "intent")
+    _check_map(drawn, found, set(traffic), of)
     owners = {label: [proposal for proposal in proposals if np.mean(
         [of[text] == label for text in proposal.findings["exemplars"]]) > 0.8] for label in NEW}
     assert all(owners.values()), [proposal.findings["exemplars"][:3] for proposal in proposals]
@@ -122,6 +129,29 @@ def test_new_classes_are_found_accepted_learned_and_not_proposed_again(workplace
     old = [(text, label) for label in KNOWN for text in texts[label][45:70]]
     assert accuracy(workplace, second, fresh) > 0.8
     assert accuracy(workplace, second, old) > accuracy(workplace, first, old) - 0.05
+
+
+def test_a_discovery_that_a_person_asked_for_is_answered_even_if_nothing_can_be_looked_for(workplace, task):
+    with write(workplace.engine) as session:
+        session.add(DiscoveryRequest(task="intent", actor="ann", reason="why not", at=workplace.now()))
+    answer_requests(workplace, "intent", recipe_of({}))
+    answer_requests(workplace, "intent", recipe_of({}))
+    with read(workplace.engine) as session:
+        assert "no champion" in last_answer(session, "intent").reason
+        assert len(list(entries(session, action="discovery:answered"))) == 1
+
+
+def _check_map(drawn, found, traffic, of):
+    """Texts of the bank alone, those of one class near each other, and what is proposed marked so."""
+    assert drawn.n_texts == found.n_candidates == len(drawn.points)
+    assert {point["text"] for point in drawn.points} <= {text[:160] for text in traffic}
+    assert {point["proposal"] for point in drawn.points} - {None} == {draft.name for draft in found.drafts}
+    places = np.array([[point["x"], point["y"]] for point in drawn.points])
+    shown = {text[:160]: label for text, label in of.items()}
+    own = [np.array([shown[point["text"]] == label for point in drawn.points]) for label in NEW]
+    within, across = (np.linalg.norm(places[a].mean(axis=0) - places[b], axis=1).mean()
+                      for a, b in ((own[0], own[0]), (own[0], own[1])))
+    assert np.abs(places).max() <= 1 and within < across
 
 
 def _accept_as(workplace, proposal, label, of):

@@ -1,5 +1,6 @@
 """A run from labels to a version that awaits approval; and what happens when it does not get there."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -22,12 +23,14 @@ from registry.lifecycle.promotion import approve, promote
 from registry.lifecycle.runs import list_runs, request_run
 from registry.lifecycle.versions import list_versions
 from registry.tables import Part, RunState, Stage
-from tests.trainer.conftest import LABELS
+from registry.watching.run_lines import lines_of
+from tests.trainer.conftest import LABELS, fill
 from trainer.errors import Interrupted, LeaseLost, NotTrainable
 from trainer.holding import lease_name
 from trainer.learning.head import Head
 from trainer.learning.interpolation import interpolated
 from trainer.run import run_once
+from trainer.run_log import RunLog
 from trainer.scheduler.decide import Triggers
 from trainer.scheduler.loop import Trainer
 
@@ -59,6 +62,20 @@ def test_a_run_ends_in_a_version_that_awaits_approval_with_its_lineage(workplace
     assert version.recipe == recipe.to_dict() and version.code_revision == "test"
     assert version.evaluation["n_texts"] == 60 and version.evaluation["accuracy"]["value"] > 0.6
     assert version.gate["passed"] and runs(workplace.engine)[0].state is RunState.SUCCEEDED
+    with read(workplace.engine) as session:
+        lines = [line.says for line in lines_of(session, version.run_id)]
+    assert lines[0].startswith("40 train labels and 60 gate labels") and "embedding took" in " ".join(lines)
+    assert any(line.startswith("learned as ") for line in lines) and lines[-1].startswith("gate: ")
+
+
+def test_a_run_that_fails_leaves_its_reason_among_its_lines(workplace, recipe, banking):
+    fill(workplace.engine, {LABELS[0]: banking[LABELS[0]]})
+    with pytest.raises(NotTrainable):
+        train(workplace, recipe)
+    with read(workplace.engine) as session:
+        last = lines_of(session, runs(workplace.engine)[0].id)[-1]
+    assert last.level == "WARNING" and "at least 2 are needed" in last.says
+    assert not [each for each in logging.getLogger("hypermatch").handlers if isinstance(each, RunLog)]
 
 
 def test_a_later_candidate_is_measured_against_the_champion(workplace, task, recipe, now):

@@ -12,10 +12,13 @@ from registry.proposal_memory import sample_of
 from registry.proposals import record_proposals
 from registry.tables import ClassProposal, ProposalState
 from registry.text import normalize, text_hash
+from registry.watching.maps import keep_map
+from registry.watching.tables import DiscoveryMap
 from trainer.discovery.describing import boundary, cohesion, exemplars, flat, halves, key_terms, trend
 from trainer.discovery.finding import find_groups
 from trainer.discovery.grouping import Groups
 from trainer.discovery.joining import likeness
+from trainer.discovery.mapping import draw_map
 from trainer.discovery.metric import unit
 from trainer.discovery.naming import name_groups
 from trainer.discovery.pool import Pool, gather_pool
@@ -38,6 +41,7 @@ class Discovery:
     n_candidates: int
     n_groups: int
     n_unstable: int
+    map: DiscoveryMap | None = None                   # where the candidates lie
 
     def __str__(self) -> str:
         return (f"{len(self.drafts)} classes proposed from {self.n_candidates} candidates among {self.n_looked_at} "
@@ -80,12 +84,16 @@ def discover(workplace: Workplace, task: str, recipe: DiscoveryRecipe, seed: int
     found = Found(pool, space, seen.groups, stability, kept, places, np.inf if seen.bars is None else seen.bars.perhaps)
     report("evaluation", 0.8)
     drafts = _drafts(found, task, recipe, backend, seed, workplace.now())
-    return Discovery(drafts, *n_seen, len(stability.jaccard), large - len(kept))
+    members = {draft.name: rows for draft, rows in zip(drafts, kept.values(), strict=True)}
+    drawn = draw_map(task, pool, space.points[space.n_labeled :], members, seed, workplace.now())
+    return Discovery(drafts, *n_seen, len(stability.jaccard), large - len(kept), drawn)
 
 
 def keep(workplace: Workplace, task: str, discovery: Discovery, actor: str) -> list[ClassProposal]:
-    """Record what was found and return all proposals that are open now."""
+    """Record what was found, with its map, and return all proposals that are open now."""
     with write(workplace.engine) as session:
+        if discovery.map is not None:
+            keep_map(session, discovery.map)
         return record_proposals(session, task, discovery.drafts, actor=actor, now=workplace.now())
 
 

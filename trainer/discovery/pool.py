@@ -32,6 +32,7 @@ class Pool:
     at: list[datetime]
     vectors: np.ndarray                               # (n, d)
     guesses: list[str]                                # the champion's label for each
+    novelty: np.ndarray                               # (n,)
     is_novel: np.ndarray                              # (n,)
     labeled: Labeled
     labels: list[str]                                 # of the newest label space
@@ -73,6 +74,7 @@ def gather_pool(workplace: Workplace, task: str, recipe: DiscoveryRecipe, seed: 
         version=version, bank_version=bank_version, encoder=answers.predictor.facts.encoder,
         texts=[texts[row] for row in kept], at=[at[row] for row in kept], vectors=bank.vectors[kept],
         guesses=[answers.labels[number] for number in bank.probs[kept].argmax(axis=1)],
+        novelty=bank.novelty[kept],
         is_novel=bank.novelty[kept] >= (novel_at if novel_at is not None else np.quantile(bank.novelty, NOVEL_AT)),
         labeled=_compact(seen.vectors[: len(train)], [row.label for row in train]), labels=labels,
         n_looked_at=len(texts), since=min(at), until=max(at))

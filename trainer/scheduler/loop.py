@@ -20,8 +20,10 @@ from trainer.metrics import Metrics
 from trainer.recipe import Recipe, recipe_for
 from trainer.run import run_once
 from trainer.scheduler.decide import Decision, Triggers, decide
+from trainer.scheduler.discovery import answer_requests
 from trainer.scheduler.drift import DriftTriggers, standing, watch
 from trainer.scheduler.facts import Facts, measure
+from trainer.scheduler.growth import Growth
 from trainer.scheduler.soundness import Soundness
 from trainer.workplace import Workplace
 
@@ -39,6 +41,7 @@ class Trainer:
         self.only_task, self.drift, self.metrics = only_task, drift, metrics or Metrics()
         self.soundness = Soundness(self.metrics)
         self.last_says: dict[str, str] = {}
+        self.growth = Growth()
         self.unwatchable: dict[str, tuple[int | None, int | None]] = {}      # until it changes, nothing can be seen
 
     def tick(self) -> None:
@@ -47,6 +50,7 @@ class Trainer:
             self.clear()
             with read(self.workplace.engine) as session:
                 self.soundness.look(session, self.workplace.now())
+            self.growth.look(self.workplace)
             for task in self.tasks():
                 if self.stop.is_set():
                     return
@@ -67,12 +71,18 @@ class Trainer:
         recipe = recipe_for(task, self.recipes)
         if self.drift is not None:
             self.watch(task, recipe, self.drift)
+        answer_requests(self.workplace, task, recipe, self.heed)
         with read(self.workplace.engine) as session:
             facts = measure(session, self.workplace.bank, task, recipe)
         decision = decide(facts, self.triggers, self.workplace.now())
         self.say(task, f"{'train' if decision.is_train else 'wait'}: {decision.reason}")
         if decision.is_train:
             self.act(task, recipe, facts, decision)
+
+    def heed(self, _step: str, _done: float) -> None:
+        """End work between runs once told to stop; what was embedded is kept."""
+        if self.stop.is_set():
+            raise Interrupted("told to stop")
 
     def watch(self, task: str, recipe: Recipe, drift: DriftTriggers) -> None:
         """Look for drift; what it asks for is a fact of the same tick."""

@@ -6,6 +6,7 @@ from typing import Any
 from starlette.responses import Response
 
 from registry import acts
+from registry.console.atlas import draw_atlas
 from registry.console.pages.task import task_of
 from registry.console.visits import Visit
 from registry.errors import NotFound, Refused
@@ -13,6 +14,8 @@ from registry.proposals import get_proposal, list_proposals
 from registry.tables import ClassProposal, ProposalState
 from registry.tasks import label_space
 from registry.text import text_hash
+from registry.watching.discovery_requests import last_answer, requested_discovery
+from registry.watching.maps import map_of
 
 LONGEST_SNOOZE_DAYS, MAX_TERMS = 365, 12
 
@@ -22,9 +25,22 @@ def show(visit: Visit) -> Response:
     task = task_of(visit)
     proposals = list_proposals(visit.session, task.name)
     waiting = [each for each in proposals if each.state in (ProposalState.PROPOSED, ProposalState.SNOOZED)]
-    return visit.show("discovery.html", task=task, cards=[_card(each) for each in waiting],
+    found = map_of(visit.session, task.name)
+    atlas = draw_atlas(found.points, visit.t("discovery.map")) if found is not None and found.points else None
+    return visit.show("discovery.html", task=task, map=found, atlas=atlas,
+                      requested=requested_discovery(visit.session, task.name),
+                      last=last_answer(visit.session, task.name),
+                      cards=[_card(each) for each in waiting],
                       decided=[each for each in proposals if each not in waiting],
                       labels=label_space(visit.session, task.name).labels)
+
+
+def request_now(visit: Visit) -> Response:
+    """Ask the trainer to look for new classes."""
+    task = task_of(visit)
+    acts.request_discovery(visit.session, visit.actor, task.name, now=visit.now,
+                           reason=visit.given("reason") or "asked for in the console")
+    return visit.go(f"/tasks/{task.name}/discovery", "discovery_requested")
 
 
 def decide(visit: Visit, act: str) -> Response:

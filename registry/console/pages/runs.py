@@ -13,11 +13,14 @@ from starlette.responses import Response, StreamingResponse
 from registry.console.console import Console
 from registry.console.doors import to_sign_in
 from registry.console.paging import Paging
+from registry.console.rendering import shown
 from registry.console.visits import Visit, enter
 from registry.database import read
+from registry.drift import check_behind
 from registry.heartbeats import live
 from registry.lifecycle.runs import get_run
 from registry.tables import Run, RunState
+from registry.watching.run_lines import lines_of
 
 PER_PAGE = 30
 EVENT_SECONDS = 1.0
@@ -43,24 +46,31 @@ def show(visit: Visit) -> Response:
 
 
 def show_run(visit: Visit) -> Response:
-    """Show one run: what it rests on, how far it is, what came of it."""
+    """Show one run: what it rests on, how far it is, what it logs, what came of it."""
     run = get_run(visit.session, visit.request.path_params["run"])
-    return visit.show("run.html", run=run, facts=sorted(run.facts.items()))
+    facts = sorted((name, value) for name, value in run.facts.items() if name != "costs")
+    return visit.show("run.html", run=run, facts=facts, costs=run.facts.get("costs"),
+                      lines=lines_of(visit.session, run.id or 0), cause=check_behind(visit.session, run.id or 0))
 
 
 async def events(request: Request) -> Response:
-    """Tell how far a run is, once a second as long as anything changes, until it ends."""
+    """Tell how far a run is, once a second as long as anything changes, until it ends.
+
+    With `after` it also tells the lines that were logged behind the one of that number.
+    """
     console: Console = request.app.state.console
+    given = request.query_params.get("after", "")
+    after = int(given) if given.isdecimal() and len(given) < 10 else None
     if not await run_in_threadpool(_may_see, console, request):
         return to_sign_in(request)
-    return StreamingResponse(_told(console, request.path_params["run"]), media_type="text/event-stream",
+    return StreamingResponse(_told(console, request.path_params["run"], after), media_type="text/event-stream",
                              headers={"X-Accel-Buffering": "no"})
 
 
-async def _told(console: Console, run_id: int) -> AsyncIterator[str]:
+async def _told(console: Console, run_id: int, after: int | None) -> AsyncIterator[str]:
     last, waited = "", 0.0
     while waited < LONGEST_STREAM_SECONDS:
-        state = await run_in_threadpool(_state, console, run_id)
+        state, after = await run_in_threadpool(_state, console, run_id, after)
         told = json.dumps(state)
         if told != last:
             yield f"data: {told}\n\n"
@@ -71,11 +81,17 @@ async def _told(console: Console, run_id: int) -> AsyncIterator[str]:
         waited += EVENT_SECONDS
 
 
-def _state(console: Console, run_id: int) -> dict[str, Any]:
+def _state(console: Console, run_id: int, after: int | None) -> tuple[dict[str, Any], int | None]:
+    """Return what is told now, and the number of the last line that is."""
     with read(console.engine) as session:
         run = get_run(session, run_id)
-    return {"state": run.state.value, "step": run.step, "progress": round(run.progress, 4),
-            "is_over": run.state not in OPEN}
+        lines = [] if after is None else lines_of(session, run_id, after)
+    told: dict[str, Any] = {"state": run.state.value, "step": run.step, "progress": round(run.progress, 4),
+                            "is_over": run.state not in OPEN}
+    if lines:
+        told["lines"] = [{"at": f"{line.at:%H:%M:%S}", "level": line.level, "says": shown(line.says)}
+                         for line in lines]
+    return told, (lines[-1].id if lines else after)
 
 
 def _may_see(console: Console, request: Request) -> bool:

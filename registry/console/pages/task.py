@@ -8,18 +8,21 @@ from starlette.responses import Response
 
 from registry import acts
 from registry.artifacts.store import ArtifactStore
+from registry.console.series import share_series
 from registry.console.visits import Visit
 from registry.drift import list_drift_checks
-from registry.errors import HyperMatchError, NotFound
+from registry.errors import HyperMatchError
 from registry.heartbeats import live
 from registry.label_edits import label_counts
 from registry.lifecycle.promotion import alias_of
 from registry.lifecycle.runs import active_run, list_runs, requested_run
 from registry.tables import AliasName, AuditEntry, DriftCheck, ModelVersion, Task
 from registry.tasks import get_task, label_space
+from registry.watching.bank_days import bank_days
+from registry.watching.dead_letters import MAX_NOTES, count_dead_letters, day_before, list_dead_letters
 
 CURVE_MEASURED = "curve:measured"                     # the audit entry that names a curve's artifact
-MAX_VERSIONS, MAX_CHECKS, MAX_CURVE_BYTES = 30, 60, 5_000_000
+MAX_VERSIONS, MAX_CHECKS, MAX_CURVE_BYTES, MAX_DEAD = 30, 60, 5_000_000, 6
 ALPHA = 0.01                                          # where a task was never checked
 
 
@@ -32,16 +35,11 @@ def show(visit: Visit) -> Response:
         champion=alias_of(session, task.name, AliasName.CHAMPION), checks=checks, families=_families(checks),
         alpha=checks[-1].report.get("alpha", ALPHA) if checks else ALPHA, counts=label_counts(session, task.name),
         curve=newest_curve(session, visit.console.store, task.name), growth=_growth(session, task.name),
+        days={each.day: each.n_texts for each in bank_days(session, task.name)}, shares=_shares(visit, checks),
+        dead=list_dead_letters(session, MAX_DEAD), n_dead=count_dead_letters(session, day_before(visit.now)),
+        most_dead=MAX_NOTES,
         ingest=live(session, visit.now, "ingest"), runs=list_runs(session, task.name, limit=5),
         active=active_run(session, task.name), waiting=requested_run(session, task.name))
-
-
-def show_drift(visit: Visit) -> Response:
-    """Show one look for drift with all that it found."""
-    task, check = task_of(visit), visit.session.get(DriftCheck, visit.request.path_params["check"])
-    if check is None or check.task != task.name:
-        raise NotFound(f"{task.name} has no drift check {visit.request.path_params['check']}")
-    return visit.show("drift.html", task=task, check=check, report=check.report)
 
 
 def request_run(visit: Visit) -> Response:
@@ -76,6 +74,17 @@ def newest_curve(session: Session, store: ArtifactStore, task: str) -> dict[str,
     except (HyperMatchError, KeyError):
         return None
     return {**json.loads(content[:MAX_CURVE_BYTES]), "measured_at": entry.at}
+
+
+def _shares(visit: Visit, checks: list[DriftCheck]) -> dict[str, Any] | None:
+    """Return the estimated shares of the labels at each look that has them; one look alone is no course of time."""
+    looks = [check for check in checks if check.report.get("priors")]
+    if len(looks) < 2:
+        return None
+    return {"series": share_series([check.report["priors"] for check in looks], visit.t("task.other_labels")),
+            "days": [check.at.date() for check in looks],
+            "of": {label: [check.report["priors"].get(label, 0.0) for check in looks]
+                   for label in looks[-1].report["priors"]}}
 
 
 def _families(checks: list[DriftCheck]) -> dict[str, list[dict[str, Any]]]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from sqlmodel import col, select
 from starlette.responses import Response
 
 from registry import acts, audit
@@ -10,6 +11,7 @@ from registry.accounts.roles import Role
 from registry.artifacts.bundle import load_bundle
 from registry.console.pages.task import task_of
 from registry.console.visits import Visit
+from registry.drift import check_behind
 from registry.errors import HyperMatchError, Refused
 from registry.heartbeats import live
 from registry.lifecycle.aliases import alias_of
@@ -44,13 +46,18 @@ def show(visit: Visit) -> Response:
     champion = champion_of(session, task.name)
     other = champion if champion is not None and champion.number != version.number else None
     run = None if version.run_id is None else session.get(Run, version.run_id)
+    before = session.exec(select(ModelVersion).where(
+        ModelVersion.task == task.name, ModelVersion.number < version.number)
+        .order_by(col(ModelVersion.number).desc()).limit(1)).first()
     return visit.show(
         "version.html", task=task, version=version, other=other, champion=champion, run=run,
         history_entries=list(audit.entries(session, subject=name_of(version))), follow=_decisions(version),
         may=[act for act in _decisions(version) if visit.actor.may(DECISIONS[act].role)],
         labels=_label_changes(visit, version, other), classes=_classes(version, other),
         trials=_trials(visit, version), on_trial=_on_trial(visit, version),
-        compared=_compared(visit, version),
+        compared=_compared(visit, version), offsets=offset_ranges(version, before),
+        cause=None if run is None else check_behind(session, run.id or 0),
+        costs=(run.facts if run else {}).get("costs"),
         recipe=recipe_changes(version, other), verified=_verified(visit, version),
         wanted=acts.last_decision(session, version) if version.stage is Stage.CHANGES_REQUESTED else None,
         blocked=visit.console.registry.is_four_eyes and visit.actor.name in requesters_of(session, version))
@@ -88,6 +95,12 @@ def recipe_changes(version: ModelVersion, other: ModelVersion | None) -> list[tu
     before, now = _flat(other.recipe), _flat(version.recipe)
     return [(name, before.get(name), now.get(name)) for name in sorted(before.keys() | now.keys())
             if before.get(name) != now.get(name)]
+
+
+def offset_ranges(version: ModelVersion, before: ModelVersion | None) -> list[tuple[str, int, int]]:
+    """Return (partition, from, up to) of the bank as the version read it; `from` is where the version before ended."""
+    known = {} if before is None else before.evaluation.get("offsets", {})
+    return [(place, known.get(place, 0), end) for place, end in sorted(version.evaluation.get("offsets", {}).items())]
 
 
 def _decisions(version: ModelVersion) -> list[str]:

@@ -9,9 +9,26 @@ for (const box of document.querySelectorAll("[data-events]")) {
     box.querySelector("progress").value = told.progress;
     box.querySelector("[data-percent]").textContent = Math.round(100 * told.progress) + " %";
     box.querySelector("[data-step]").textContent = told.step;
+    addLines(told.lines ?? []);
     if (told.is_over) { source.close(); location.reload(); }
   };
   addEventListener("pagehide", () => source.close());
+}
+
+// what a run logs is put behind what is there; who has scrolled up stays where they are
+function addLines(lines) {
+  const list = document.querySelector("[data-lines]");
+  if (!list || !lines.length) return;
+  const isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+  for (const line of lines) {
+    const [row, time, says] = ["li", "time", "span"].map((name) => document.createElement(name));
+    [row.className, time.textContent, says.textContent] = [line.level.toLowerCase(), line.at, line.says];
+    row.append(time, says);
+    list.append(row);
+  }
+  document.querySelector("[data-silent]").hidden = true;
+  list.hidden = false;
+  if (isAtEnd) list.scrollTop = list.scrollHeight;
 }
 
 // an open question closes by Escape, by a click beside it, and when another opens; its first field takes the cursor
@@ -82,4 +99,75 @@ if (review) {
     const field = key === "/" ? filter : document.querySelector(`[data-focus="${CSS.escape(key)}"]`);
     if (target) { event.preventDefault(); target.click(); } else if (field) { event.preventDefault(); field.focus(); }
   });
+}
+
+// the map: drag, wheel with Ctrl, buttons or keys move it; a dot tells its text at once
+const atlas = document.querySelector("[data-atlas]");
+if (atlas) {
+  const drawing = atlas.querySelector("svg"), tip = atlas.querySelector("[data-tip]");
+  const whole = drawing.viewBox.baseVal, [width, height] = [whole.width, whole.height];
+  let [x, y, zoom] = [0, 0, 1];
+  const show = () => {
+    x = Math.min(Math.max(x, 0), width - width / zoom);
+    y = Math.min(Math.max(y, 0), height - height / zoom);
+    drawing.setAttribute("viewBox", `${x} ${y} ${width / zoom} ${height / zoom}`);
+    drawing.style.setProperty("--r", `${4 / zoom ** 0.85}px`);
+    drawing.style.setProperty("--edge", `${1.5 / zoom}px`);
+  };
+  const zoomTo = (factor, [cx, cy] = [0.5, 0.5]) => {
+    const next = Math.min(Math.max(zoom * factor, 1), 40);
+    x += cx * (width / zoom - width / next);
+    y += cy * (height / zoom - height / next);
+    zoom = next;
+    show();
+  };
+  const place = (event) => {
+    const box = drawing.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  };
+  const acts = { in: () => zoomTo(1.6), out: () => zoomTo(1 / 1.6), reset: () => { [x, y, zoom] = [0, 0, 1]; show(); } };
+  atlas.querySelectorAll("[data-act]").forEach((button) => button.addEventListener("click", acts[button.dataset.act]));
+  atlas.querySelector("[data-zoom]").hidden = false;
+  atlas.classList.add("moves");
+  drawing.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    zoomTo(event.deltaY < 0 ? 1.25 : 0.8, place(event));
+  }, { passive: false });
+  drawing.addEventListener("dblclick", (event) => zoomTo(1.6, place(event)));
+  drawing.addEventListener("pointerdown", (event) => drawing.setPointerCapture(event.pointerId));
+  drawing.addEventListener("pointermove", (event) => {
+    if (event.buttons) {
+      const box = drawing.getBoundingClientRect();
+      x -= event.movementX / box.width * (width / zoom);
+      y -= event.movementY / box.height * (height / zoom);
+      tip.hidden = true;
+      show();
+    } else tell(event);
+  });
+  drawing.addEventListener("pointerleave", () => { tip.hidden = true; });
+  const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  drawing.addEventListener("keydown", (event) => {
+    const step = steps[event.key], act = { "+": acts.in, "=": acts.in, "-": acts.out, "0": acts.reset }[event.key];
+    if (!step && !act) return;
+    event.preventDefault();
+    if (act) return act();
+    x += step[0] * width / zoom / 8;
+    y += step[1] * height / zoom / 8;
+    show();
+  });
+  const tell = (event) => {
+    const title = event.target.closest("circle")?.querySelector("title, desc");
+    tip.hidden = !title;
+    if (!title) return;
+    const box = drawing.getBoundingClientRect(), [left, top] = [event.clientX - box.left, event.clientY - box.top];
+    tip.textContent = title.textContent;
+    tip.style.left = `${Math.max(Math.min(left + 14, box.width - tip.offsetWidth - 4), 0)}px`;
+    tip.style.top = top + 18 + tip.offsetHeight > box.height ? `${top - tip.offsetHeight - 10}px` : `${top + 18}px`;
+  };
+  for (const title of drawing.querySelectorAll("title")) {      // the browser's own hint would come late, and twice
+    const told = document.createElementNS("http://www.w3.org/2000/svg", "desc");
+    told.textContent = title.textContent;
+    title.replaceWith(told);
+  }
 }

@@ -19,7 +19,7 @@ from tests.registry.console.town import PASSWORD, PEOPLE, settle, start_run
 
 PICTURES = Path(__file__).parents[3] / "docs" / "console"
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-TALLEST = 1_900
+TALLEST = 2_800
 SHOTS = {                                             # name -> where, size, dark, language
     "sign-in": ("/sign-in", WIDE, False, "en"),
     "overview": ("/", WIDE, False, "en"),
@@ -31,12 +31,14 @@ SHOTS = {                                             # name -> where, size, dar
     "version-phone": ("/tasks/intents/versions/2", PHONE, False, "ko"),
     "drift": ("/tasks/intents/drift/14", WIDE, False, "en"),
     "discovery": ("/tasks/intents/discovery", WIDE, False, "en"),
+    "discovery-dark": ("/tasks/intents/discovery", WIDE, True, "ko"),
     "review": ("/tasks/intents/review", WIDE, False, "en"),
     "labels": ("/tasks/intents/labels", WIDE, False, "en"),
     "label": ("/tasks/intents/labels/1", WIDE, False, "en"),
     "runs": ("/runs", WIDE, False, "en"),
     "run": ("/runs/4", WIDE, False, "en"),
     "prompts": ("/prompts", WIDE, False, "en"),
+    "prompt": ("/prompts/label-english", WIDE, False, "en"),
     "audit": ("/audit", WIDE, False, "en"),
     "people": ("/people", WIDE, False, "en"),
     "account": ("/account", WIDE, False, "en"),

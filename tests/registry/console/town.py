@@ -2,6 +2,8 @@
 
 import json
 from datetime import datetime, timedelta
+from math import sin
+from random import Random
 from typing import Any
 
 from sqlalchemy import Engine
@@ -22,6 +24,11 @@ from registry.proposals import record_proposals
 from registry.reviews import Wanted, queue_texts
 from registry.tables import ClassProposal, Part, ProposalState
 from registry.tasks import create_task
+from registry.watching.bank_days import keep_bank_days
+from registry.watching.dead_letters import note_dead_letters
+from registry.watching.maps import keep_map
+from registry.watching.run_lines import Line, keep_lines
+from registry.watching.tables import DeadLetterNote, DiscoveryMap
 
 PASSWORD = "four quiet horses graze"
 PEOPLE = {"vera": Role.VIEWER, "lars": Role.LABELER, "ada": Role.APPROVER, "root": Role.ADMIN}
@@ -51,6 +58,7 @@ def settle(engine: Engine, store: ArtifactStore, now: datetime, labels: list[str
                 promote(session, "intents", 1, actor="ada", reason="approved", now=now - timedelta(days=14))
         _watch(session, now, labels, rows)
         _propose(session, now, rows)
+        _map(session, now, labels, rows)
         _prompt(session, now)
         _report(session, now)
         queue_texts(session, "intents", [Wanted(f"is this {i} about my card?", "uncertain", "two labels are near",
@@ -71,7 +79,13 @@ def _version(session: Any, number: int, labels: list[str], now: datetime, rows: 
     record_evaluation(session, version, evaluation(number, labels), now=now)
     record_gate(session, version, gate(number, labels, rows), now=now)
     outcome = f"v{number} awaits approval" if number < 3 else "v3 refused by the gate: no class weakened: recall fell"
-    finish_run(session, run.id, version_number=number, outcome=outcome, now=now + timedelta(minutes=3))
+    keep_lines(session, run.id, [Line(now + timedelta(seconds=seconds), level, says) for seconds, level, says in (
+        (1, "INFO", f"385 train labels and 770 gate labels of {len(labels)} classes; 2000 texts of bank version 100"),
+        (2, "INFO", "reading took 1.2 s"), (70, "INFO", "embedding took 68.3 s"), (90, "WARNING", HOSTILE),
+        (120, "INFO", "learned as in-domain: 21 labels won and 9 lost of 385 held out"))])
+    finish_run(session, run.id, version_number=number, outcome=outcome, now=now + timedelta(minutes=3),
+               costs={"n_calls": 412, "n_failed": 3, "n_replayed": 0, "n_refused": 0, "n_prompt_tokens": 81_200,
+                      "n_completion_tokens": 2_100, "seconds": 184.2, "money": 0.31} if number == 2 else None)
 
 
 def evaluation(number: int, labels: list[str]) -> dict[str, Any]:
@@ -83,6 +97,7 @@ def evaluation(number: int, labels: list[str]) -> dict[str, Any]:
         "recall": {label: {"value": min(8 + (i + number) % 3 - (i % 19 == 7) * 3 * (number > 1), 10) / 10,
                            "n_texts": 10} for i, label in enumerate(labels)},
         "latency": {"p50_ms": 4.1 + 0.2 * number, "p99_ms": 6.5}, "parity": {"largest_difference": 1e-6},
+        "offsets": {"hypermatch.texts:0": 9_000 * number, "hypermatch.texts:1": 9_204 * number},
         "head": {"unlabeled_texts": 2_000 * number, "temperature": 1.1},
         "learning": {"arm": "in-domain", "reason": "in-domain learning helps: 21 labels won and 9 lost of 385 held out",
                      "evidence": {}},
@@ -130,13 +145,28 @@ def _watch(session: Any, now: datetime, labels: list[str], rows: list[tuple[str,
             "n_reference": 2_000, "n_window": 1_000, "block_texts": 50,
             "moved": [{"kind": "word", "name": "refund", "before": 0.011, "now": 0.094, "z": 8.1},
                       {"kind": "label", "name": labels[0], "before": 0.2, "now": 0.11, "z": -4.0}] if is_alarm else [],
-            "priors": {label: 1 / len(labels) for label in labels},
+            "priors": _priors(labels, i),
             "accuracy": {"value": 0.83, "low": 0.79, "high": 0.87, "labeled": 0.84},
             "examples_before": [text for text, _ in rows[:3]], "examples_now": [HOSTILE, *(t for t, _ in rows[3:5])],
         }
         record_drift_check(session, "intents", bank_version=300 + i, version_number=1,
-                           advice="retrain" if is_alarm else "wait", report=report, run_id=None,
+                           advice="retrain" if is_alarm else "wait", report=report, run_id=3 if is_alarm else None,
                            now=now - timedelta(days=14 - i))
+
+
+def _map(session: Any, now: datetime, labels: list[str], rows: list[tuple[str, str]]) -> None:
+    random = Random(7)
+    names = ["refund from merchant", "charged twice", None, None]
+    points = []
+    for i in range(600):
+        group = random.randrange(4)
+        x, y = (random.gauss((-0.5, 0.45, 0.1, -0.1)[group], 0.14), random.gauss((0.4, -0.4, 0.5, -0.2)[group], 0.18))
+        text = HOSTILE if i == 0 else rows[i % len(rows)][0]
+        points.append({"x": max(min(x, 1), -1), "y": max(min(y, 1), -1), "text": text, "proposal": names[group],
+                       "label": labels[min(int(random.expovariate(0.4)), len(labels) - 1)],
+                       "novelty": min(max(random.gauss(0.8 if names[group] else 0.4, 0.15), 0), 1)})
+    keep_map(session, DiscoveryMap(task="intents", at=now - timedelta(hours=5), bank_version=300, version_number=1,
+                                   n_texts=3_120, points=points))
 
 
 def _propose(session: Any, now: datetime, rows: list[tuple[str, str]]) -> None:
@@ -153,6 +183,11 @@ def _propose(session: Any, now: datetime, rows: list[tuple[str, str]]) -> None:
         actor="trainer", now=now - timedelta(hours=5))
 
 
+def _priors(labels: list[str], look: int) -> dict[str, float]:
+    weights = [1 / (number + 1.5) * (1 + 0.6 * sin(look / 3 + number)) for number in range(len(labels))]
+    return {label: weight / sum(weights) for label, weight in zip(labels, weights, strict=True)}
+
+
 def _prompt(session: Any, now: datetime) -> None:
     prompt = save_prompt(session, {"name": "label-english", "use": "label", "language": "en",
                                    "words": "Which label fits the text?"}, actor="ada", now=now - timedelta(days=3))
@@ -162,7 +197,14 @@ def _prompt(session: Any, now: datetime) -> None:
 
 def _report(session: Any, now: datetime) -> None:
     beat(session, process="ingest@host:10", kind="ingest", interval_seconds=10, now=now,
-         says={"lag": 12, "messages_banked": 18_204, "is_broker_away": False})
+         says={"lag": 12, "dead_letters": 9, "messages_banked": 18_204, "is_broker_away": False})
+    note_dead_letters(session, [DeadLetterNote(
+        topic="hypermatch.texts", partition=i % 2, offset=90_210 + i, n_bytes=64 + 900 * i,
+        at=now - timedelta(hours=5 * i),
+        reason=["text: String should have at least 1 character", "invalid UTF-8", "at: Input should have timezone info",
+                f"task: {HOSTILE}"][i % 4]) for i in range(9)])
+    keep_bank_days(session, {"intents": {(now - timedelta(days=i)).date(): 400 + 37 * (i % 7) + 12 * (30 - i)
+                                         for i in range(31) if i % 9}})
     beat(session, process="server@host:11", kind="server", interval_seconds=10, now=now,
          says={"serves": {"intents": 1}, "provider": "CPUExecutionProvider"})
     beat(session, process="trainer@host:1", kind="trainer", interval_seconds=10, now=now,
@@ -194,5 +236,9 @@ def start_run(engine: Engine, now: datetime) -> int:
         request_run(session, "intents", actor="ada", reason="after the new labels", now=now)
         run = claim_run(session, "intents", worker="trainer@host:1", reason="", actor="ada", recipe={}, facts={},
                         now=now)
+        keep_lines(session, run.id, [Line(now + timedelta(seconds=seconds), level, says) for seconds, level, says in (
+            (1, "INFO", "402 train labels and 770 gate labels of 77 classes; 18363 texts of bank version 313"),
+            (2, "INFO", "reading took 1.4 s"), (41, "INFO", "embedding took 38.9 s"),
+            (42, "WARNING", "the language model did not answer 3 of 412 times"))])
         report_progress(session, run.id, step="learning", progress=0.62, now=now)
         return run.id

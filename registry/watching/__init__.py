@@ -1,0 +1,1 @@
+"""What the processes leave for people to see: lines of runs, dead letters, maps of discoveries, the bank's days."""

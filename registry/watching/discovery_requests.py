@@ -1,0 +1,54 @@
+"""Requests to look for new classes now: asked for by a person, answered once by the trainer."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from registry import audit
+from registry.errors import Refused
+from registry.lifecycle.versions import champion_of
+from registry.tables import AuditEntry
+from registry.tasks import get_task
+from registry.watching.tables import DiscoveryRequest
+
+ANSWERED = "discovery:answered"
+
+
+def request_discovery(session: Session, task: str, *, actor: str, reason: str, now: datetime) -> DiscoveryRequest:
+    """Ask for a discovery; asking again returns the one that waits. Raises Refused without a champion."""
+    get_task(session, task)
+    waiting = requested_discovery(session, task)
+    if waiting is not None:
+        return waiting
+    if champion_of(session, task) is None:
+        raise Refused(f"task {task} has no champion, and without one nobody can tell what is new",
+                      "approve and promote a version first")
+    request = DiscoveryRequest(task=task, actor=actor, reason=reason, at=now)
+    session.add(request)
+    session.flush()
+    audit.record(session, action="discovery:requested", subject=task, actor=actor, reason=reason, now=now)
+    return request
+
+
+def requested_discovery(session: Session, task: str) -> DiscoveryRequest | None:
+    return session.get(DiscoveryRequest, task)
+
+
+def take_request(session: Session, task: str) -> DiscoveryRequest | None:
+    """Return the request and drop it, so that of two trainers one answers it."""
+    found = session.get(DiscoveryRequest, task, with_for_update=True)
+    if found is not None:
+        session.delete(found)
+        session.flush()
+    return found
+
+
+def answer_request(session: Session, task: str, *, says: str, actor: str, now: datetime) -> None:
+    """Say what came of it, where people look who asked."""
+    audit.record(session, action=ANSWERED, subject=task, actor=actor, reason=says, now=now)
+
+
+def last_answer(session: Session, task: str) -> AuditEntry | None:
+    """Return what came of the last request."""
+    query = select(AuditEntry).where(AuditEntry.subject == task, AuditEntry.action == ANSWERED)
+    return session.exec(query.order_by(col(AuditEntry.number).desc()).limit(1)).first()
