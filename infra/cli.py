@@ -31,6 +31,7 @@ COMMANDS = {
     "runs": "Look at training runs and ask for one.",
     "serve": "Answer predictions.",
     "task": "Create and list tasks.",
+    "torture": "Break an installation at random and check what must hold.",
     "train": "Train one model version now.",
     "trainer": "Retrain whenever it is due.",
     "up": "Run all processes of one machine.",
