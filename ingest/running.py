@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -17,6 +17,7 @@ from ingest.metrics import Metrics
 from ingest.settings import IngestSettings
 from ingest.unpacking import unpack_quickly
 from registry.database import write
+from registry.errors import RegistryError
 from registry.heartbeats import beat, stop_beating
 
 RETRY_SECONDS = 1.0
@@ -77,22 +78,31 @@ def wait_for_broker(settings: IngestSettings, stop: threading.Event) -> bool:
 
 
 class Pulse:
-    """Reports to the registry, at most every `interval_seconds`."""
+    """Reports to the registry, at most every `interval_seconds`; banking goes on while the registry is away."""
 
     def __init__(self, engine: Engine | None, process: str, interval_seconds: float,
                  now: Callable[[], datetime]) -> None:
         self.engine, self.process, self.interval_seconds, self.now = engine, process, interval_seconds, now
         self.beaten = float("-inf")
+        self.is_registry_away = False
 
     def beat(self, ingest: Ingest) -> None:
         if self.engine is None or time.monotonic() - self.beaten < self.interval_seconds:
             return
         self.beaten = time.monotonic()
-        with write(self.engine) as session:
-            beat(session, process=self.process, kind="ingest", interval_seconds=self.interval_seconds,
-                 says=ingest.says(), now=self.now())
+        try:
+            with write(self.engine) as session:
+                beat(session, process=self.process, kind="ingest", interval_seconds=self.interval_seconds,
+                     says=ingest.says(), now=self.now())
+        except RegistryError as error:
+            if not self.is_registry_away:
+                log.warning("%s; banking goes on", error.what)
+            self.is_registry_away = True
+        else:
+            self.is_registry_away = False
 
     def stop(self) -> None:
-        if self.engine is not None:
-            with write(self.engine) as session:
-                stop_beating(session, process=self.process, now=self.now())
+        if self.engine is None:
+            return
+        with suppress(RegistryError), write(self.engine) as session:         # doctor will call it silent, which it is
+            stop_beating(session, process=self.process, now=self.now())
