@@ -34,6 +34,7 @@ COMMANDS = {
     "sbom": "Write what is installed as a CycloneDX bill of materials.",
     "serve": "Answer predictions.",
     "task": "Create and list tasks.",
+    "torture": "Break an installation at random and check what must hold.",
     "train": "Train one model version now.",
     "trainer": "Retrain whenever it is due.",
     "up": "Run all processes of one machine.",

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from ingest.metrics import Metrics
 from ingest.settings import IngestSettings
 from ingest.unpacking import unpack_quickly
 from registry.database import write
+from registry.errors import RegistryError
 from registry.heartbeats import beat, stop_beating
 from registry.watching.dead_letters import note_dead_letters
 from registry.watching.tables import DeadLetterNote
@@ -88,18 +89,26 @@ def wait_for_broker(settings: IngestSettings, stop: threading.Event) -> bool:
 
 
 class Pulse:
-    """Reports to the registry, at most every `interval_seconds`."""
+    """Reports to the registry, at most every `interval_seconds`; banking goes on while the registry is away."""
 
     def __init__(self, engine: Engine | None, process: str, interval_seconds: float,
                  now: Callable[[], datetime]) -> None:
         self.engine, self.process, self.interval_seconds, self.now = engine, process, interval_seconds, now
         self.beaten = float("-inf")
+        self.is_registry_away = False
 
     def beat(self, ingest: Ingest) -> None:
         if self.engine is None or time.monotonic() - self.beaten < self.interval_seconds:
             return
         self.beaten = time.monotonic()
-        self.tell(self.engine, ingest)
+        try:
+            self.tell(self.engine, ingest)
+        except RegistryError as error:
+            if not self.is_registry_away:
+                log.warning("%s; banking goes on", error.what)
+            self.is_registry_away = True
+        else:
+            self.is_registry_away = False
 
     def tell(self, engine: Engine, ingest: Ingest) -> None:
         """Report, and note the dead letters met since; what cannot be written now is told the next time."""
@@ -113,6 +122,7 @@ class Pulse:
                 ingest.banking.dead.popleft()
 
     def stop(self) -> None:
-        if self.engine is not None:
-            with write(self.engine) as session:
-                stop_beating(session, process=self.process, now=self.now())
+        if self.engine is None:
+            return
+        with suppress(RegistryError), write(self.engine) as session:         # doctor will call it silent, which it is
+            stop_beating(session, process=self.process, now=self.now())

@@ -23,7 +23,7 @@ HOMES = {
     "opentelemetry": ("registry/telemetry/",),
     "cyclonedx": ("infra/sbom.py",),
     "kafka": ("ingest/", "serving/publisher.py", "infra/bench/", "infra/demo/", "infra/broker.py"),
-    "confluent_kafka": ("infra/broker.py",),
+    "confluent_kafka": ("infra/broker.py", "infra/torture/load.py"),
     **dict.fromkeys(("deltalake", "duckdb"), ("ingest/bank",)),
     **dict.fromkeys(("starlette", "jinja2"), ("registry/console/", "serving/")),
 }

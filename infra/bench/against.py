@@ -16,6 +16,7 @@ from typing import Any
 from tqdm import tqdm
 
 from infra.bench.arrivals import PreparedLoad, Probs
+from infra.bench.ceiling import whole_of
 from infra.bench.figures import Figures
 from infra.bench.load import Outcome
 from infra.bench.peers.environments import HOME, python_of

@@ -113,7 +113,7 @@ def _bundle_of(artifact: Artifact) -> Bundle:
         bundle = Bundle(digest=artifact.digest, facts=facts, labels=labels, golden=golden, body=body,
                         model=artifact.files[MODEL if body is None else HEAD],
                         features=artifact.files[FEATURES[facts.features]])
-    except (ValidationError, ValueError) as error:
+    except (ValidationError, ValueError, RecursionError) as error:
         reason = error.errors()[0] if isinstance(error, ValidationError) else error
         raise CorruptArtifact(f"artifact {artifact.digest[:12]} is no model bundle: {reason}") from error
     _check_consistency(bundle)

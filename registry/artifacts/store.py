@@ -69,12 +69,11 @@ class ArtifactStore:
         manifest = self._read(digest, MANIFEST)
         if hashlib.sha256(manifest).hexdigest() != digest:
             raise CorruptArtifact(f"artifact {digest[:12]}: {MANIFEST} does not match its digest")
-        listed = json.loads(manifest)
-        self._check_names(digest, set(listed["files"]) | {MANIFEST})
-        sha256s: dict[str, str] = listed["files"]
+        facts, listed = _listed(digest, manifest)
+        self._check_names(digest, set(listed) | {MANIFEST})
         files = {name: self._verified(digest, name, sha256, rest)
-                 for name, sha256 in sha256s.items() if sha256 not in held}
-        return Artifact(digest, listed["facts"], files, sha256s)
+                 for name, sha256 in listed.items() if sha256 not in held}
+        return Artifact(digest, facts, files, listed)
 
     def digests(self) -> Iterator[str]:
         """Yield the digest of every artifact that was stored to its end."""
@@ -157,6 +156,21 @@ class ArtifactStore:
 def _manifest(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> bytes:
     listed = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     return json.dumps({"facts": facts, "files": listed}, sort_keys=True, indent=1, ensure_ascii=False).encode()
+
+
+def _listed(digest: str, manifest: bytes) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return facts and files of a manifest, which whoever may write to the store can have made up."""
+    try:
+        told = json.loads(manifest)
+        facts, listed = told["facts"], told["files"]
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise CorruptArtifact(f"artifact {digest[:12]}: {MANIFEST} cannot be read: {error}") from error
+    if not isinstance(facts, dict) or not isinstance(listed, dict):
+        raise CorruptArtifact(f"artifact {digest[:12]}: {MANIFEST} describes no facts and files")
+    for name, sha256 in listed.items():
+        if not _NAME.fullmatch(name) or name == MANIFEST or not isinstance(sha256, str):
+            raise CorruptArtifact(f"artifact {digest[:12]}: {MANIFEST} may not name a file {name[:80]!r}")
+    return facts, listed
 
 
 def is_on_disk(fs: fsspec.AbstractFileSystem) -> bool:

@@ -1,0 +1,56 @@
+"""Watches what each process holds: file descriptors and memory, over its life."""
+
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass
+
+import psutil
+
+from infra.torture.installation import Installation
+
+MIN_SAMPLES = 24                                      # of 5 s; what lived shorter is not judged
+MAX_MORE_DESCRIPTORS = 20
+MAX_MORE_MIB = 128
+
+
+@dataclass(frozen=True)
+class Sample:
+    descriptors: int
+    mib: float
+
+
+class Samples:
+    """Samples by process; two processes with one number are told apart by when they began."""
+
+    def __init__(self) -> None:
+        self.taken: dict[tuple[str, int, float], list[Sample]] = defaultdict(list)
+
+    def take(self, installation: Installation) -> None:
+        for running in installation.supervisor.running:
+            for process in installation.tree(running.part.name):
+                try:
+                    key = (running.part.name, process.pid, process.create_time())
+                    self.taken[key].append(Sample(process.num_fds(), process.memory_info().rss / 2**20))
+                except psutil.Error:
+                    continue                          # it ended meanwhile
+
+    def grown(self) -> list[str]:
+        """Name the processes that hold more and more: the median of the last third over that of the middle one."""
+        return [words for (part, pid, _), samples in self.taken.items() for words in growth(part, pid, samples)]
+
+    @property
+    def n_judged(self) -> int:
+        return sum(len(samples) >= MIN_SAMPLES for samples in self.taken.values())
+
+
+def growth(part: str, pid: int, samples: list[Sample]) -> list[str]:
+    if len(samples) < MIN_SAMPLES:
+        return []
+    third = len(samples) // 3
+    middle, last = samples[third:2 * third], samples[-third:]
+    told = []
+    for name, bound in (("descriptors", MAX_MORE_DESCRIPTORS), ("mib", MAX_MORE_MIB)):
+        before, after = (statistics.median(getattr(one, name) for one in part) for part in (middle, last))
+        if after - before > bound:
+            told.append(f"{part} ({pid}) grew from {before:.0f} to {after:.0f} {name}")
+    return told
