@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +17,9 @@ from registry.database import read, write
 from registry.labels import import_labels, labeled_texts
 from registry.lifecycle.compatibility import compatibility_change
 from registry.lifecycle.promotion import approve, promote
+from registry.lifecycle.runs import list_runs
 from registry.proposals import list_proposals
-from registry.tables import Part, ProposalState, Stage
+from registry.tables import Part, ProposalState, RunKind, RunState, Stage
 from registry.tasks import create_task
 from registry.text import text_hash
 from serving.predictor import Predictor
@@ -43,6 +45,7 @@ DISCOVERY = DiscoveryRecipe(min_texts=12, n_exemplars=24)
 NEW = ["exchange_rate", "terminate_account"]
 KNOWN = ["card_arrival", "lost_or_stolen_card", "top_up_failed", "change_pin", "age_limit", "cash_withdrawal_charge",
          "card_swallowed", "request_refund"]
+ALARMED = SimpleNamespace(report=SimpleNamespace(reason="novelty: p 0.001 <= 0.01"))
 RECIPE = recipe_of({"in_domain": {"use": "never"}})   # learning from the bank is another test's matter
 
 
@@ -136,9 +139,11 @@ def test_a_task_without_champion_or_texts_says_what_is_lacking(workplace, task):
 
 
 def test_what_drift_advises_of_a_task_without_champion_proposes_nothing_and_stops_nothing(workplace, task, tmp_path):
-    discovering(tmp_path)(workplace, "intent", None)
+    discovering(tmp_path, Event())(workplace, "intent", ALARMED)
     with read(workplace.engine) as session:
         assert list_proposals(session, "intent") == []
+        run = list_runs(session, "intent")[0]
+    assert (run.kind, run.state) == (RunKind.DISCOVERY, RunState.FAILED) and "no champion" in run.outcome
 
 
 def clouds(sizes, seed, dimensions=32):

@@ -2,30 +2,29 @@
 
 import logging
 from pathlib import Path
+from threading import Event
 
-from trainer.discovery.discover import discover, keep
+from registry.errors import Refused
+from trainer.discovery.run import discover_once
 from trainer.drift.tick import Look
-from trainer.errors import Interrupted, NotWatchable
+from trainer.errors import Interrupted, LeaseLost, NotWatchable
 from trainer.recipe import recipe_for
 from trainer.scheduler.drift import Follow
-from trainer.workplace import Report, Workplace
+from trainer.workplace import Workplace
 
 log = logging.getLogger("hypermatch.trainer")
 
 
-def discovering(recipes: Path, report: Report = lambda _step, _done: None) -> Follow:
-    """Return what discovers classes by the task's own recipe and records them; `report` may raise Interrupted."""
+def discovering(recipes: Path, stop: Event) -> Follow:
+    """Return what discovers classes by the task's own recipe, as a run that ends early once `stop` is set."""
 
-    def follow(workplace: Workplace, task: str, _found: Look) -> None:
-        recipe = recipe_for(task, recipes)
-        model = workplace.open_language_model(task, recipe.language_model)
+    def follow(workplace: Workplace, task: str, found: Look) -> None:
+        recipe, reason = recipe_for(task, recipes), found.report.reason
         try:
-            found = discover(workplace, task, recipe.discovery, recipe.seed, None if model is None else model.backend,
-                             report)
-        except (NotWatchable, Interrupted) as error:
+            seen = discover_once(workplace, task, recipe, reason=reason, actor="drift", stop=stop)
+        except (NotWatchable, Interrupted, LeaseLost, Refused) as error:
             log.info("%s: discovery: %s", task, error)
-            return
-        keep(workplace, task, found, "trainer")
-        log.info("%s: discovery: %s", task, found)
+        else:
+            log.info("%s: discovery: %s", task, seen)
 
     return follow
