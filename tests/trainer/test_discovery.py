@@ -154,6 +154,14 @@ def clouds(sizes, seed, dimensions=32):
     return vectors.astype(np.float32), classes
 
 
+def test_two_known_classes_suffice_to_tell_pieces_of_a_class_from_classes():
+    vectors, classes = clouds([60] * 7, seed=2)
+    is_labeled = (np.arange(420) % 60 < 8) & (classes < 2)
+    labeled = Labeled(vectors[is_labeled], classes[is_labeled], 2)
+    seen = find_groups(space_of(labeled, vectors[~is_labeled], DISCOVERY), DISCOVERY, seed=0)
+    assert seen.bars is not None and 5 <= seen.n_classes <= 10
+
+
 @pytest.fixture(scope="module")
 def half_known():
     """20 classes, 10 of them with 5 labels each; and the classes of all candidates."""
