@@ -37,7 +37,8 @@ N_NEWCOMERS = 12                                      # classes of the 77 that c
 TEST_PER_CLASS = 20                                   # all 40 of each, asked three times, would take a minute
 FIRST_TEXTS = 4_000                                   # of the traffic, that v2 learns from
 CALM_WINDOWS = (1_060, 540)                           # texts more than a window: neighbors may repeat themselves
-MIXED_TEXTS, MOST_MIXED = 540, 4                      # per window, a half of them of newcomers; windows at most
+MIXED_TEXTS, MOST_MIXED = 720, 3                      # per window; windows at most
+NEW_PER_WINDOW = 480                                  # texts of newcomers: with half as many, 5 of 12 were proposed
 ENDPOINT_SHARE = 3                                    # every third text of the traffic comes through the endpoint
 N_REPEATS = 200                                       # texts that a retrying producer sends twice
 UNREADABLE = (b"not json", b'{"id": "x"}', b"\xff\xfe", b'{"id": "y", "text": 5}')
@@ -119,12 +120,12 @@ class Story:
         self.n_calm, self.calm_version = len(self.lookout.checks), self.bank.version or 0
 
     def meet_newcomers(self) -> None:
-        chapter(6, f"half of the texts are now of {len(self.cast.new_labels)} classes that nobody named: the trainer "
+        chapter(6, f"half way, most texts are of {len(self.cast.new_labels)} classes that nobody named: the trainer "
                    "has to notice, and to propose them")
         newcomers, generator = list(self.cast.newcomers), random.Random(SEED)
         for _ in range(MOST_MIXED):
-            n_new = MIXED_TEXTS // 2
-            mixed, newcomers = [*newcomers[:n_new], *self.take(MIXED_TEXTS - n_new)], newcomers[n_new:]
+            known = self.take(MIXED_TEXTS - NEW_PER_WINDOW)
+            mixed, newcomers = [*newcomers[:NEW_PER_WINDOW], *known], newcomers[NEW_PER_WINDOW:]
             generator.shuffle(mixed)
             self.stream_window(mixed)
             if self.lookout.leads_to_discovery():

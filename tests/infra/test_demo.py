@@ -33,8 +33,8 @@ def test_the_whole_loop_runs_end_to_end(tmp_path):
     assert report["windows_before"] >= 2 and report["false_alarms_before"] <= 1
     assert 0 < report["alarm_after_texts"] <= 3 * MIXED_TEXTS
     assert report["novelty_rate"]["alarm"] > 1.4 * report["novelty_rate"]["before"]
-    assert report["proposals"] >= report["accepted"] >= N_NEWCOMERS // 2
-    assert new["1"] == new["2"] == 0 and new["3"] > 0.3
+    assert report["proposals"] >= report["accepted"] >= N_NEWCOMERS // 3
+    assert new["1"] == new["2"] == 0 and new["3"] > 0.2
     assert old["3"] > old["2"] - 0.05 and report["accuracy"]["3"] > report["accuracy"]["2"]
 
 
