@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 KIND = sa.Enum("training", "discovery", name="runkind", native_enum=False, length=40)
 
 
