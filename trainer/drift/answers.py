@@ -88,7 +88,7 @@ def _shared_embeddings(predictor: Predictor, cache: Path) -> EmbeddingCache | No
 def _absent(cache: EmbeddingCache, hashes: Sequence[bytes]) -> list[int]:
     """Return which of the hashes the cache lacks, by their places."""
     is_absent = cache.positions(hashes).is_null().to_numpy(zero_copy_only=False)
-    return np.flatnonzero(is_absent).tolist()
+    return [int(row) for row in np.flatnonzero(is_absent)]
 
 
 def hashes_of(texts: Sequence[str]) -> list[bytes]:
