@@ -107,6 +107,8 @@ def test_what_servers_publish_reaches_secured_brokers(kafka, identified):
     settings, topic = ServingSettings(**identified(kafka)), f"served.{identified.__name__}"
     publisher = Publisher(Brokers.of(settings, topic), 10, Metrics())
     publisher.publish([{"id": "1", "text": "hello"}])
+    with within(60) as wait_for:
+        wait_for(publisher.events.empty)              # taken once a broker answered
     publisher.close()
     send_surely(Brokers.of(settings, topic), grown(7))
     consumer = KafkaConsumer(topic, **settings.connection, auto_offset_reset="earliest", consumer_timeout_ms=20_000)
