@@ -54,7 +54,9 @@ def deal(seed: int, data: Path = DATA, n_newcomers: int = 0, test_per_class: int
     by_label = _by_label(_distinct(train))
     large = sorted(label for label, rows in by_label.items() if len(rows) >= LEAST_TRAFFIC)
     newcomers = set(generator.sample(large, n_newcomers))
-    first, gate, later, traffic = ([], [], [], [])  # type: tuple[list[LabeledRow], ...]
+    first: list[LabeledRow] = []
+    gate: list[LabeledRow] = []
+    later: list[LabeledRow] = []
     for label, rows in by_label.items():
         if label in newcomers:
             later += rows
