@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 TEXTS_TOPIC = "hypermatch.texts"
 PREDICTIONS_TOPIC = "hypermatch.predictions"
 DEAD_LETTERS_TOPIC = "hypermatch.dead-letters"
+LABEL_SPACES_TOPIC = "hypermatch.label-spaces"
 
 MAX_EVENT_TEXT_CHARS = 1_000_000    # beyond this an event is a dead letter, not a text
 
@@ -44,6 +45,19 @@ class PredictionServed(Event):
     at: AwareDatetime
     source: Name | None = None
     subject: Name | None = None
+
+
+class LabelSpaceChanged(Event):
+    """A task answers with other labels from now on; one change is told at least once, always by the same id."""
+
+    id: Name
+    task: Name
+    model_version: int = Field(ge=1, description="The version that brought the change.")
+    label_space: int = Field(ge=1)
+    before: int = Field(ge=1, description="The label space that answered until then; clients may pin it.")
+    added: list[Name]
+    removed: list[Name]
+    at: AwareDatetime
 
 
 class DeadLetter(Event):

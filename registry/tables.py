@@ -61,6 +61,13 @@ class RunState(StrEnum):
     FAILED = "failed"
 
 
+class RunKind(StrEnum):
+    """What a run makes: a model version, or proposals of classes."""
+
+    TRAINING = "training"
+    DISCOVERY = "discovery"
+
+
 class AliasName(StrEnum):
     """A name that points at one version of a task."""
 
@@ -133,7 +140,7 @@ class LabeledText(SQLModel, table=True):
 
 
 class Run(SQLModel, table=True):
-    """One training run, from its request to its outcome; the row is the claim on it."""
+    """One run of a trainer, from its request to its outcome; the row is the claim on it."""
 
     __table_args__ = (
         Index("uq_run_task_active", "task", unique=True, sqlite_where=text("state = 'running'"),
@@ -146,6 +153,7 @@ class Run(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     task: str = Field(foreign_key="task.name")
     state: RunState = Field(sa_type=_enum(RunState))
+    kind: RunKind = Field(default=RunKind.TRAINING, sa_type=_enum(RunKind))
     reason: str
     actor: str = Field(max_length=200)
     worker: str = ""

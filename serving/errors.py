@@ -19,6 +19,10 @@ class NoProvider(ServingError):
     """An execution provider that does not exist here."""
 
 
+class NotPublished(ServingError):
+    """An event that no broker took."""
+
+
 class RequestRefused(ServingError):
     """Root of what a client sees as a problem document."""
 

@@ -19,6 +19,7 @@ class PredictRequest(msgspec.Struct):
 
     texts: list[str]
     label_space: int | None = None
+    is_banked: bool = True
 
 
 class InferInput(msgspec.Struct):
@@ -34,6 +35,7 @@ class InferParameters(msgspec.Struct):
     """What a client asks of an Open Inference answer; other parameters are of no concern to us."""
 
     label_space: int | None = None
+    is_banked: bool = True
 
 
 class InferRequest(msgspec.Struct):
@@ -42,6 +44,13 @@ class InferRequest(msgspec.Struct):
     inputs: list[InferInput]
     id: str = ""
     parameters: InferParameters = msgspec.field(default_factory=InferParameters)
+
+
+class Wishes(msgspec.Struct, frozen=True):
+    """What a client asks of an answer besides its texts: a label space it knows, and that nothing be kept of them."""
+
+    label_space: int | None = None
+    is_banked: bool = True
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -55,14 +64,14 @@ _predict = msgspec.json.Decoder(PredictRequest)
 _infer = msgspec.json.Decoder(InferRequest)
 
 
-def read_predict(body: bytes, limits: Limits) -> tuple[list[str], int | None]:
-    """Return the texts of a request and the label space it pins; raises Malformed, Unprocessable or TooLarge."""
+def read_predict(body: bytes, limits: Limits) -> tuple[list[str], Wishes]:
+    """Return the texts of a request and what it asks besides; raises Malformed, Unprocessable or TooLarge."""
     request = _decoded(_predict, body)
-    return _checked(request.texts, limits), request.label_space
+    return _checked(request.texts, limits), Wishes(request.label_space, request.is_banked)
 
 
-def read_infer(body: bytes, limits: Limits) -> tuple[str, list[str], int | None]:
-    """Return id, texts and pinned label space of an Open Inference request: one BYTES tensor, (n) or (n, 1)."""
+def read_infer(body: bytes, limits: Limits) -> tuple[str, list[str], Wishes]:
+    """Return id, texts and wishes of an Open Inference request: one BYTES tensor, (n) or (n, 1)."""
     request = _decoded(_infer, body)
     if len(request.inputs) != 1:
         raise Unprocessable(f"a request has one input, the texts, not {len(request.inputs)}")
@@ -73,7 +82,8 @@ def read_infer(body: bytes, limits: Limits) -> tuple[str, list[str], int | None]
     if tensor.shape not in ([len(texts)], [len(texts), 1]) or not all(isinstance(text, str) for text in texts):
         raise Unprocessable(f"input {tensor.name[:80]!r}: the shape is {tensor.shape[:4]}, the data are "
                             f"{len(texts)} elements; texts are strings in shape [n] or [n, 1]")
-    return request.id, _checked(texts, limits), request.parameters.label_space
+    wishes = Wishes(request.parameters.label_space, request.parameters.is_banked)
+    return request.id, _checked(texts, limits), wishes
 
 
 def pinned(by: Loaded, label_space: int | None) -> list[int] | None:

@@ -3,13 +3,17 @@
 import logging
 import queue
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from registry.brokers import KafkaSettings
+from registry.events import Event
+from serving.errors import NotPublished
 from serving.metrics import Metrics
 
 RETRY_SECONDS = 1.0
@@ -19,11 +23,15 @@ log = logging.getLogger("hypermatch.serving")
 
 @dataclass(frozen=True)
 class Brokers:
-    """Where the predictions go."""
+    """Where events go, and how the brokers are reached."""
 
     addresses: str
-    api_version: tuple[int, ...] | None
+    connection: Mapping[str, Any] = field(repr=False)  # holds a password
     topic: str
+
+    @classmethod
+    def of(cls, settings: KafkaSettings, topic: str) -> "Brokers":
+        return cls(settings.brokers, settings.connection, topic)
 
 
 class Publisher:
@@ -70,10 +78,9 @@ class Publisher:
     def _connect(self) -> KafkaProducer | None:
         while not self.stop.is_set():
             try:
-                return KafkaProducer(bootstrap_servers=self.brokers.addresses.split(","), linger_ms=20, acks="all",
-                                     api_version=self.brokers.api_version, max_block_ms=5_000)
-            except (KafkaError, OSError):
-                self._say_away()
+                return KafkaProducer(**self.brokers.connection, linger_ms=20, acks="all", max_block_ms=5_000)
+            except (KafkaError, OSError) as error:
+                self._say_away(error)
                 self.stop.wait(RETRY_SECONDS)
         return None
 
@@ -83,8 +90,8 @@ class Publisher:
             sent = producer.send(self.brokers.topic, msgspec.json.encode(event), headers=headers)
             sent.add_callback(lambda _: self._took())
             sent.add_errback(lambda _: self._drop(1))
-        except KafkaError:                            # no room or no leader for longer than max_block_ms
-            self._say_away()
+        except KafkaError as error:                   # no room or no leader for longer than max_block_ms
+            self._say_away(error)
             self._drop(1)
 
     def _took(self) -> None:
@@ -94,8 +101,22 @@ class Publisher:
     def _drop(self, n: int) -> None:
         self.metrics.dropped(n)
 
-    def _say_away(self) -> None:
+    def _say_away(self, error: Exception) -> None:
         if not self.is_away:
-            log.warning("no Kafka broker answers at %s: predictions are kept for a while, then dropped",
-                        self.brokers.addresses)
+            log.warning("no Kafka broker at %s takes predictions (%s), they are kept for a while, then dropped; "
+                        "check HYPERMATCH_SERVING_BROKERS, _SECURITY_PROTOCOL, _SSL_... and _SASL_...",
+                        self.brokers.addresses, " ".join(str(error).split())[:200])
         self.is_away = True
+
+
+def send_surely(brokers: Brokers, event: Event) -> None:
+    """Send one event and return once a broker has it; raises NotPublished. For what is rare and must not be lost."""
+    try:
+        producer = KafkaProducer(**brokers.connection, acks="all", max_block_ms=5_000)
+        try:
+            producer.send(brokers.topic, event.model_dump_json().encode()).get(timeout=FLUSH_SECONDS)
+        finally:
+            producer.close(timeout=FLUSH_SECONDS)
+    except (KafkaError, OSError) as error:
+        raise NotPublished(f"no Kafka broker at {brokers.addresses} takes events for {brokers.topic}: "
+                           f"{' '.join(str(error).split())[:200]}") from error

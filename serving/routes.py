@@ -59,8 +59,8 @@ def create_app(open_worker: Open) -> Starlette:
 async def predict(request: Request) -> Response:
     """Answer texts in HyperMatch's own form."""
     worker = _worker(request)
-    texts, pinned = protocol.read_predict(await _body(request, worker.max_body_bytes), worker.limits)
-    return await _answered(worker, request.path_params["task"], texts, pinned, protocol.predictions)
+    texts, wishes = protocol.read_predict(await _body(request, worker.max_body_bytes), worker.limits)
+    return await _answered(worker, request.path_params["task"], texts, wishes, protocol.predictions)
 
 
 async def infer(request: Request) -> Response:
@@ -68,10 +68,10 @@ async def infer(request: Request) -> Response:
     worker, task = _worker(request), request.path_params["task"]
     if "version" in request.path_params:
         _loaded(request)                              # a pinned version that does not answer here is a 404
-    request_id, texts, pinned = protocol.read_infer(await _body(request, worker.max_body_bytes), worker.limits)
+    request_id, texts, wishes = protocol.read_infer(await _body(request, worker.max_body_bytes), worker.limits)
     request_id = request_id or uuid.uuid4().hex
     shape = partial(protocol.inference, task, request_id)
-    return await _answered(worker, task, texts, pinned, shape, request.path_params.get("version"))
+    return await _answered(worker, task, texts, wishes, shape, request.path_params.get("version"))
 
 
 async def info(request: Request) -> Response:
@@ -109,21 +109,22 @@ async def ready(request: Request) -> Response:
     return _json({"ready": True})
 
 
-async def _answered(worker: Worker, task: str, texts: list[str], pinned: int | None, shape: Shape,
+async def _answered(worker: Worker, task: str, texts: list[str], wishes: protocol.Wishes, shape: Shape,
                     version: str | None = None) -> Response:
-    """Answer in the label space that the client pinned; what is published is the whole answer."""
+    """Answer in the label space that the client pinned; what is published, if it may be, is the whole answer."""
     begun = time.perf_counter()
     known = task if task in worker.slots else ""      # unknown names must not become metrics of their own
     try:
         answer = await worker.answer(task, texts, version)
-        columns = protocol.pinned(answer.by, pinned)
+        columns = protocol.pinned(answer.by, wishes.label_space)
     except RequestRefused as error:
         worker.metrics.request(known, problems.CODES[type(error)], time.perf_counter() - begun)
         raise
     told = protocol.rows(answer)
-    worker.publish(task, texts, answer, told)
+    if wishes.is_banked:
+        worker.publish(task, texts, answer, told)
     worker.metrics.request(known, 200, time.perf_counter() - begun)
-    return _json(shape(answer, told if columns is None else protocol.rows(answer, columns), pinned))
+    return _json(shape(answer, told if columns is None else protocol.rows(answer, columns), wishes.label_space))
 
 
 async def _body(request: Request, max_bytes: int) -> bytes:

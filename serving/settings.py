@@ -3,12 +3,13 @@
 import os
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from registry.events import PREDICTIONS_TOPIC
+from registry.brokers import KafkaSettings
+from registry.events import LABEL_SPACES_TOPIC, PREDICTIONS_TOPIC
 
 
-class ServingSettings(BaseSettings):
+class ServingSettings(KafkaSettings):
     """How answers are served: `HYPERMATCH_SERVING_<FIELD>`."""
 
     model_config = SettingsConfigDict(env_prefix="HYPERMATCH_SERVING_", frozen=True)
@@ -32,9 +33,8 @@ class ServingSettings(BaseSettings):
                                   "each of them signed is refused; empty: none must.")
     brokers: str = Field("", description="Kafka bootstrap addresses that take the served predictions; "
                          "empty: they go nowhere.")
-    broker_api_version: str = Field("", description="Version spoken with the brokers, such as `2.3`, which the "
-                                    "embedded broker needs; found out by asking if empty.")
     predictions_topic: str = Field(PREDICTIONS_TOPIC, description="Topic that takes the served predictions.")
+    label_spaces_topic: str = Field(LABEL_SPACES_TOPIC, description="Topic that tells clients of changed label spaces.")
     max_unpublished: int = Field(50_000, gt=0, description="Predictions that may wait for Kafka; beyond it they are "
                                  "dropped and counted.")
     max_shadow_texts: int = Field(1_024, gt=0, description="Answered texts that may wait for a challenger; beyond it "
@@ -48,7 +48,3 @@ class ServingSettings(BaseSettings):
     @property
     def preferred_providers(self) -> list[str]:
         return [name.strip() for name in self.providers.split(",") if name.strip()]
-
-    @property
-    def api_version(self) -> tuple[int, ...] | None:
-        return tuple(int(part) for part in self.broker_api_version.split(".") if part) or None

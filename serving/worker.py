@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
@@ -18,12 +19,13 @@ from registry.artifacts.store import ArtifactStore
 from registry.notices import listen
 from registry.signing import open_public_keys
 from registry.tables import AliasName
+from serving.announcer import Announcer
 from serving.batcher import Answer, Batcher
 from serving.errors import DeadlineExceeded, NotLoaded, UnknownTask
 from serving.metrics import Metrics
 from serving.predictor import ProviderChoice, choose_providers
 from serving.protocol import Limits
-from serving.publisher import Brokers, Publisher
+from serving.publisher import Brokers, Publisher, send_surely
 from serving.settings import ServingSettings
 from serving.slot import Loaded, ModelSlot
 from serving.trials import Shadow, falls_to_canary
@@ -155,16 +157,21 @@ async def opened(settings: ServingSettings, engine: Engine, store: ArtifactStore
     log.info("answers are computed by %s%s", choice.name, "".join(f"; not by {reason}" for reason in choice.reasons))
     watcher = Watcher(engine, store, {}, choice.providers, settings.threads, metrics, process=process,
                       now=lambda: datetime.now(UTC), required_signers=open_public_keys(settings.required_signers))
-    brokers = Brokers(settings.brokers, settings.api_version, settings.predictions_topic)
-    publisher = Publisher(brokers, settings.max_unpublished, metrics) if settings.brokers else None
+    predictions = Brokers.of(settings, settings.predictions_topic)
+    publisher = Publisher(predictions, settings.max_unpublished, metrics) if settings.brokers else None
     thread = threading.Thread(target=watcher.run, args=(settings.poll_seconds, settings.heartbeat_seconds),
                               name="watcher", daemon=True)
     thread.start()
     threading.Thread(target=listen, args=(engine, watcher.woken, watcher.stop), name="notices", daemon=True).start()
+    announcer = Announcer(engine, process, partial(send_surely, Brokers.of(settings, settings.label_spaces_topic)),
+                          watcher.now)
+    if settings.brokers:
+        threading.Thread(target=announcer.run, args=(settings.poll_seconds,), name="announcer", daemon=True).start()
     worker = Worker(settings, watcher, choice, publisher, metrics, tracing)
     try:
         yield worker
     finally:
+        announcer.stop.set()
         watcher.end()
         await anyio.to_thread.run_sync(thread.join, 10)
         await anyio.to_thread.run_sync(worker.shadow.close)

@@ -57,7 +57,7 @@ def run_once(workplace: Workplace, task: str, recipe: Recipe, *, reason: str, ac
             model = workplace.open_language_model(task, recipe.language_model)
             return _work(workplace, run, recipe, model, holding, _both(_both(holding.report, watch), heard.follow))
         except BaseException as error:
-            _fail(workplace, run, error, model)
+            fail(workplace, run, error, model)
             raise
 
 
@@ -138,8 +138,8 @@ def _costs(model: LanguageModel | None) -> dict[str, float] | None:
     return None if model is None else model.meter.costs.to_dict()
 
 
-def _fail(workplace: Workplace, run: Run, error: BaseException, model: LanguageModel | None) -> None:
-    """Say why; a run that another trainer declared abandoned says so already."""
+def fail(workplace: Workplace, run: Run, error: BaseException, model: LanguageModel | None) -> None:
+    """End a run as failed and say why; one that another trainer declared abandoned says so already."""
     assert run.id is not None
     log.warning("ended: %s", _why(error))
     if isinstance(error, LeaseLost):

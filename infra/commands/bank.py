@@ -42,13 +42,17 @@ def show_rows(limit: int, version: int | None) -> None:
 @actor_option
 @reason_option
 def forget_subject(subject: str, actor: str, reason: str) -> None:
-    """Erase all rows of a subject for good, and name the model versions trained on them."""
+    """Erase all rows of a subject and what was made of their texts, and name the model versions trained on them."""
     from infra.roots import open_registry, utc_now
     from ingest.erasure import forget
 
     done = forget(open_bank(), open_registry(), subject, actor=actor, reason=reason, now=utc_now())
     clear_samples()
+    clear_pages(done.reached.drift_tasks)
     click.echo(f"{done.n_rows} rows erased")
+    reached = done.reached
+    click.echo(f"erased beside them: {reached.n_labels} labels, {reached.n_review_items} texts of the review queue, "
+               f"texts of {reached.n_drift_checks} drift checks and {reached.n_proposals} proposed classes")
     for version in done.model_versions:
         click.echo(f"trained on them: {version}")
 
@@ -86,3 +90,17 @@ def open_bank():                               # type: ignore[no-untyped-def]
 
     settings = IngestSettings()
     return DataBank(settings.bank, settings.storage_options)
+
+
+def clear_pages(tasks: list[str]) -> None:
+    """Delete Evidently's pages and snapshots of these tasks, which may show texts; later looks make others."""
+    if not tasks:
+        return
+    from pathlib import Path
+
+    from trainer.drift.snapshots import clear_all
+    from trainer.settings import TrainerSettings
+
+    if (folder := TrainerSettings().reports) and Path(folder).exists():
+        for task in tasks:
+            clear_all(Path(folder), task)

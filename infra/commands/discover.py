@@ -170,6 +170,7 @@ def _discover(task_name: str, n_classes: int, is_dry_run: bool) -> None:
     from pathlib import Path
 
     from infra.commands.trainer import open_workplace
+    from registry.database import write
     from trainer.discovery.discover import discover, keep
     from trainer.progress import StepBar
     from trainer.recipe import recipe_for
@@ -183,7 +184,12 @@ def _discover(task_name: str, n_classes: int, is_dry_run: bool) -> None:
         backend = None if model is None else model.backend
         found = discover(workplace, task_name, looked, recipe.seed, backend, bar.report)
     click.echo(str(found))
-    _echo(found.drafts if is_dry_run else keep(workplace, task_name, found, "trainer"))
+    if is_dry_run:
+        _echo(found.drafts)
+        return
+    with write(workplace.engine) as session:
+        proposals = keep(session, task_name, found, actor="trainer", now=workplace.now())
+    _echo(proposals)
 
 
 def _corrections(session: Any, number: int, without: tuple[int, ...],

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trainer.drift.tick import Look
     from trainer.scheduler.drift import DriftTriggers
     from trainer.settings import TrainerSettings
-    from trainer.workplace import Report, Workplace
+    from trainer.workplace import Workplace
 
 
 @click.group("trainer")
@@ -56,6 +56,7 @@ def drift_triggers(settings: TrainerSettings, workplace: Workplace, stop: Event 
     """Say what drift may lead to: runs, proposals of classes, questions to people, and pages that show each look."""
     from datetime import timedelta
     from pathlib import Path
+    from threading import Event
 
     from trainer.asking.drifted import ask_about
     from trainer.scheduler.discovery import discovering
@@ -63,19 +64,8 @@ def drift_triggers(settings: TrainerSettings, workplace: Workplace, stop: Event 
 
     return DriftTriggers(settings.drift_runs_per_day, timedelta(seconds=settings.drift_cooldown_seconds),
                          settings.is_drift_dry_run, settings.drift_seconds_per_tick,
-                         discover=discovering(Path(settings.recipes), heeding(stop)), ask=ask_about,
+                         discover=discovering(Path(settings.recipes), stop or Event()), ask=ask_about,
                          keep=keep_page(settings, workplace))
-
-
-def heeding(stop: Event | None) -> Report:
-    """Return what ends work between runs once `stop` is set; what was embedded is kept."""
-    from trainer.errors import Interrupted
-
-    def heed(_step: str, _done: float) -> None:
-        if stop is not None and stop.is_set():
-            raise Interrupted("told to stop")
-
-    return heed
 
 
 def keep_page(settings: TrainerSettings, workplace: Workplace) -> Callable[[str, DriftCheck, Look], None]:

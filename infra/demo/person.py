@@ -1,19 +1,22 @@
-"""Plays the person: labels texts, waits for candidates, approves and promotes them."""
+"""Plays the person: labels texts, waits for candidates, approves and promotes them, names new classes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 from tqdm import tqdm
 
+from infra.demo.naming import Verdict, decide_on
 from registry.database import read, write
 from registry.errors import HyperMatchError
 from registry.labels import import_labels
 from registry.lifecycle.promotion import approve, promote
 from registry.lifecycle.runs import active_run, last_run, request_run
 from registry.lifecycle.versions import latest_version
-from registry.tables import ModelVersion, Part, RunState, Stage
+from registry.proposals import list_proposals
+from registry.tables import ModelVersion, Part, ProposalState, RunState, Stage
+from registry.tasks import label_space
 
 ACTOR = "demo"
 PATIENCE_SECONDS = 300                                # embedding the traffic takes a minute or two
@@ -55,6 +58,13 @@ class Person:
         with write(self.engine) as session:
             approve(session, self.task, number, actor=ACTOR, reason="the gate's figures are good", now=_now())
             promote(session, self.task, number, actor=ACTOR, reason="approved", now=_now())
+
+    def decide_on_proposals(self, truth: Mapping[str, str]) -> list[Verdict]:
+        """Read what discovery proposes, and name, merge or reject it, all at once so that one run learns it."""
+        with write(self.engine) as session:
+            known = set(label_space(session, self.task).labels)
+            proposals = list_proposals(session, self.task, ProposalState.PROPOSED)
+            return decide_on(session, proposals, truth, known, actor=ACTOR, now=_now())
 
     def _candidate(self, number: int, bar: tqdm) -> ModelVersion | None:
         with read(self.engine) as session:

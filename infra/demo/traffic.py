@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from kafka import KafkaProducer
@@ -27,7 +28,7 @@ class Tally:
     """What happened to the requests; shared by threads."""
 
     requests: int = 0
-    texts: int = 0                                    # of the requests that were answered
+    texts: int = 0                                    # of the requests that were answered, if they may be banked
     failed: int = 0
     mixed: int = 0
     versions: set[int] = field(default_factory=set)
@@ -42,15 +43,15 @@ class Client:
         self.local = threading.local()
         self.expected: dict[int, dict[str, dict[str, float]]] = {}       # version -> text -> label -> probability
 
-    def ask(self, texts: Sequence[str]) -> dict[str, Any] | None:
+    def ask(self, texts: Sequence[str], is_banked: bool = True) -> dict[str, Any] | None:
         """Return the answer, checked and counted; None if the request failed."""
-        answer = self._post(json.dumps({"texts": list(texts)}))
+        answer = self._post(json.dumps({"texts": list(texts), "is_banked": is_banked}))
         with self.tally.lock:
             self.tally.requests += 1
             if answer is None:
                 self.tally.failed += 1
                 return None
-            self.tally.texts += len(texts)
+            self.tally.texts += len(texts) if is_banked else 0
             self.tally.versions.add(answer["model_version"])
             self.tally.mixed += self._is_mixed(texts, answer)
         return answer
@@ -80,7 +81,7 @@ class Client:
 
 
 class SteadyLoad:
-    """Requests at a steady pace, one text each, between `__enter__` and `__exit__`."""
+    """Requests at a steady pace, one text each and none banked, between `__enter__` and `__exit__`."""
 
     def __init__(self, client: Client, texts: Sequence[str], requests_per_second: float, seed: int) -> None:
         self.client, self.texts, self.pause_seconds = client, texts, 1 / requests_per_second
@@ -99,28 +100,29 @@ class SteadyLoad:
 
     def _run(self) -> None:
         while not self.stop.wait(self.pause_seconds):
-            self.pool.submit(self.client.ask, [self.random.choice(self.texts)])
+            self.pool.submit(self.client.ask, [self.random.choice(self.texts)], is_banked=False)
 
 
 def stream_texts(broker: str, task: str, texts: Iterable[str], *, repeats: Sequence[str] = (),
-                 unreadable: Sequence[bytes] = ()) -> int:
+                 unreadable: Sequence[bytes] = (), describe: str = "stream to Kafka") -> int:
     """Send texts to the embedded broker as a producer of the user's would; return how many readable events."""
     version = tuple(map(int, API_VERSION.split(".")))
     producer = KafkaProducer(bootstrap_servers=broker, api_version=version, acks="all", linger_ms=20)
     events = [_event(task, text) for text in [*texts, *repeats]]
-    for event in tqdm([*events, *unreadable], desc="stream to Kafka", unit="text", disable=None):
+    for event in tqdm([*events, *unreadable], desc=describe, unit="text", disable=None):
         producer.send(TEXTS_TOPIC, event)
     producer.flush()
     producer.close()
     return len(events)
 
 
-def ask_all(client: Client, texts: Sequence[str], *, per_request: int, describe: str) -> list[str | None]:
+def ask_all(client: Client, texts: Sequence[str], *, per_request: int, describe: str,
+            is_banked: bool = True) -> list[str | None]:
     """Return the predicted label of each text, None where the request failed."""
     chunks = [texts[i:i + per_request] for i in range(0, len(texts), per_request)]
     with ThreadPoolExecutor(8) as pool:
-        answers = list(tqdm(pool.map(client.ask, chunks), total=len(chunks), desc=describe, unit="request",
-                            disable=None))
+        asked = pool.map(partial(client.ask, is_banked=is_banked), chunks)
+        answers = list(tqdm(asked, total=len(chunks), desc=describe, unit="request", disable=None))
     labels: list[str | None] = []
     for chunk, answer in zip(chunks, answers, strict=True):
         labels += [None] * len(chunk) if answer is None else [told["label"] for told in answer["predictions"]]

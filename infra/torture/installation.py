@@ -46,8 +46,8 @@ class Installation:
 
     @property
     def ingest_settings(self) -> IngestSettings:
-        return IngestSettings(**{name.removeprefix("HYPERMATCH_INGEST_").lower(): value
-                                 for name, value in self.environment.items() if "_INGEST_" in name})
+        return IngestSettings.model_validate({name.removeprefix("HYPERMATCH_INGEST_").lower(): value
+                                              for name, value in self.environment.items() if "_INGEST_" in name})
 
     def part(self, name: str) -> RunningPart:
         return next(running for running in self.supervisor.running if running.part.name == name)

@@ -26,11 +26,12 @@ DUPLICATES = """SELECT id, topic, "partition", "offset" FROM bank QUALIFY row_nu
 
 @dataclass(frozen=True)
 class Forgotten:
-    """How many rows went, and which bank versions held them: `first_version` up to before `version`."""
+    """How many rows went, their texts, and the bank versions that held them: `first_version` to before `version`."""
 
     n_rows: int
     first_version: int | None
     version: int | None
+    texts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,13 @@ def forget(url: str, options: Mapping[str, str], subject: str) -> Forgotten:
     if table is None:
         return Forgotten(0, None, None)
     wanted = pc.field("subject") == subject
-    found = table.to_pyarrow_dataset().to_table(columns=["banked_at"], filter=wanted)
+    found = table.to_pyarrow_dataset().to_table(columns=["banked_at", "text"], filter=wanted)
     first = None if not found.num_rows else first_version_after(table, pc.min(found["banked_at"]).as_py())
     predicate = "subject = '" + subject.replace("'", "''") + "'"
     gone = retried(url, table, lambda: table.delete(predicate, commit_properties=once()))["num_deleted_rows"]
     sweep(table, url, timedelta(0), is_full=False)
     sweep(table, url, LONGEST_COMMIT, is_full=True)
-    return Forgotten(int(gone or 0), first, table.version())
+    return Forgotten(int(gone or 0), first, table.version(), frozenset(found["text"].to_pylist()))
 
 
 def first_version_after(table: DeltaTable, banked_at: datetime) -> int:

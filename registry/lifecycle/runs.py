@@ -1,4 +1,4 @@
-"""Training runs: asked for, claimed by one worker, reported on, ended."""
+"""Runs of trainers: asked for, claimed by one worker, reported on, ended."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from registry import audit
 from registry.errors import NotFound, Refused
-from registry.tables import Run, RunState
+from registry.tables import Run, RunKind, RunState
 from registry.tasks import get_task
 
 
@@ -26,15 +26,16 @@ def request_run(session: Session, task: str, *, actor: str, reason: str, now: da
 
 
 def claim_run(session: Session, task: str, *, worker: str, reason: str, actor: str, recipe: dict[str, Any],
-              facts: dict[str, Any], now: datetime) -> Run:
+              facts: dict[str, Any], now: datetime, kind: RunKind = RunKind.TRAINING) -> Run:
     """Start the requested run, or a new one; raises Refused if the task has a running one.
 
-    A unique index allows one running row per task, so of two workers one is refused.
+    A unique index allows one running row per task, so of two workers one is refused. What
+    is requested is always training: a discovery is a run of its own.
     """
     get_task(session, task)
-    run = requested_run(session, task)
+    run = requested_run(session, task) if kind is RunKind.TRAINING else None
     if run is None:
-        run = Run(task=task, state=RunState.RUNNING, reason=reason, actor=actor, requested_at=now)
+        run = Run(task=task, state=RunState.RUNNING, kind=kind, reason=reason, actor=actor, requested_at=now)
     run.state, run.worker, run.recipe, run.facts = RunState.RUNNING, worker, recipe, facts
     run.started_at = run.seen_at = now
     try:
@@ -97,9 +98,10 @@ def last_run(session: Session, task: str) -> Run | None:
     return session.exec(query.order_by(col(Run.ended_at).desc()).limit(1)).first()
 
 
-def list_runs(session: Session, task: str | None = None, limit: int = 50) -> list[Run]:
-    """Return the newest runs, newest first."""
+def list_runs(session: Session, task: str | None = None, limit: int = 50, kind: RunKind | None = None) -> list[Run]:
+    """Return the newest runs, newest first, of one kind if it is given."""
     query = select(Run).order_by(col(Run.id).desc()).limit(limit)
+    query = query if kind is None else query.where(Run.kind == kind)
     return list(session.exec(query if task is None else query.where(Run.task == task)))
 
 

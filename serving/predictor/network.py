@@ -67,6 +67,11 @@ class Network:
             found |= zip(behind, head.session.run(behind, found), strict=True)
         return [found[name] for name in outputs]
 
+    def run_head(self, outputs: Sequence[str], embedding: np.ndarray) -> list[np.ndarray]:
+        """Return the named outputs for embeddings (B, d) that this body gave before; only where there is a head."""
+        assert self.head is not None
+        return list(self.head.session.run(list(outputs), {EMBEDDING: embedding}))
+
     def get_inputs(self) -> list[onnxruntime.NodeArg]:
         return list(self.body.session.get_inputs())
 

@@ -12,7 +12,9 @@ from ingest.files import Origin, bank_file
 from ingest.settings import IngestSettings
 from registry.audit import entries
 from registry.database import read, write
+from registry.labels import import_labels, labeled_texts
 from registry.lifecycle.versions import register_candidate
+from registry.tables import Part
 from registry.tasks import create_task
 
 ORIGIN = Origin("text", "intent", "history")
@@ -73,12 +75,14 @@ def test_forgetting_is_audited_with_the_model_versions_trained_on_the_rows(bank,
     bank_file(bank, file, ORIGIN, IngestSettings(), lambda: now)
     with write(engine) as session:
         create_task(session, "intent", ["a", "b"], actor="kim", now=now)
+        import_labels(session, "intent", [("remember me", "a")], part=Part.TRAIN, actor="kim", origin="review", now=now)
         register_candidate(session, "intent", digest="d" * 64, label_space=1, run_id=None, requested_by="kim",
                            recipe={}, bank_version=bank.version, code_revision="r", n_labels=1, now=now)
     done = forget(bank, engine, "u1", actor="kim", reason="asked by mail", now=now)
-    assert (done.n_rows, done.model_versions) == (1, ["intent v1"])
+    assert (done.n_rows, done.model_versions, done.reached.n_labels) == (1, ["intent v1"], 1)
     assert bank.stats()["rows"] == 0
     with read(engine) as session:
+        assert labeled_texts(session, "intent", Part.TRAIN) == []
         entry = next(iter(entries(session, action="bank:forgotten")))
     assert entry.subject == "subject:u1"
-    assert entry.details["model_versions"] == ["intent v1"]
+    assert entry.details["model_versions"] == ["intent v1"] and entry.details["reached"]["n_labels"] == 1

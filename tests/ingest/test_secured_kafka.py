@@ -1,17 +1,25 @@
 """Apache Kafka behind TLS and passwords: texts are banked, and who is refused reads why in one line."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
+from kafka import KafkaConsumer
 
-from ingest import settings as ingest_settings
 from ingest.connection import ensure_topic, quiet_client_log
 from ingest.dead_letters import stored
 from ingest.errors import BrokerAway, KafkaRefused
 from ingest.settings import IngestSettings
+from registry import brokers
+from registry.events import LabelSpaceChanged
+from serving.errors import NotPublished
+from serving.metrics import Metrics
+from serving.publisher import Brokers, Publisher, send_surely
+from serving.settings import ServingSettings
 from tests.conftest import require
 from tests.ingest.conftest import within
 from tests.servers import secured_kafka
@@ -29,7 +37,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[secured_kafka.Se
 
 @pytest.fixture
 def brief_bootstrap(monkeypatch):
-    monkeypatch.setattr(ingest_settings, "BOOTSTRAP_MS", 3_000)
+    monkeypatch.setattr(brokers, "BOOTSTRAP_MS", 3_000)
     quiet_client_log()
 
 
@@ -87,6 +95,34 @@ def test_a_client_without_a_certificate_is_told_so(kafka, brief_bootstrap):
 def test_speaking_plainly_to_a_broker_that_expects_tls_is_named(kafka, brief_bootstrap):
     with pytest.raises(BrokerAway, match=r"HYPERMATCH_INGEST_SECURITY_PROTOCOL, now PLAINTEXT"):
         ensure_topic(IngestSettings(brokers=kafka.ssl_address), "t")
+
+
+def grown(number):
+    return LabelSpaceChanged(id=f"label-space-{number}", task="intents", model_version=3, label_space=2, before=1,
+                             added=["crypto"], removed=[], at=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("identified", [by_password, by_certificate])
+def test_what_servers_publish_reaches_secured_brokers(kafka, identified):
+    settings, topic = ServingSettings(**identified(kafka)), f"served.{identified.__name__}"
+    publisher = Publisher(Brokers.of(settings, topic), 10, Metrics())
+    publisher.publish([{"id": "1", "text": "hello"}])
+    with within(60) as wait_for:
+        wait_for(publisher.events.empty)              # taken once a broker answered
+    publisher.close()
+    send_surely(Brokers.of(settings, topic), grown(7))
+    consumer = KafkaConsumer(topic, **settings.connection, auto_offset_reset="earliest", consumer_timeout_ms=20_000)
+    first, second = (json.loads(next(consumer).value) for _ in range(2))
+    consumer.close()
+    assert first == {"id": "1", "text": "hello"}
+    assert LabelSpaceChanged.model_validate(second) == grown(7)
+
+
+def test_an_event_that_must_not_be_lost_says_who_refuses_it_and_keeps_the_password(kafka, brief_bootstrap):
+    settings = ServingSettings(**by_password(kafka, sasl_password="open sesame"))
+    with pytest.raises(NotPublished, match="takes events for wrong") as refused:
+        send_surely(Brokers.of(settings, "wrong"), grown(8))
+    assert "sesame" not in str(refused.value) and "sesame" not in repr(Brokers.of(settings, "wrong"))
 
 
 @pytest.mark.parametrize(("fields", "message"), [

@@ -7,13 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from registry.events import DeadLetter, PredictionServed, TextReceived
+from registry.events import DeadLetter, LabelSpaceChanged, PredictionServed, TextReceived
 from registry.text import MAX_CHARS, normalize, text_hash
 
 TEXT = {"id": "m-1", "text": "카드를 잃어버렸어요", "task": "intents", "source": "chat", "subject": "user-7",
         "at": "2026-01-02T03:04:05Z"}
 PREDICTION = {"id": "p-1", "task": "intents", "text": "hello", "label": "greeting", "confidence": 0.9,
               "novelty": 0.1, "model_version": 3, "label_space": 1, "at": "2026-01-02T03:04:05+09:00"}
+LABEL_SPACE = {"id": "label-space-7", "task": "intents", "model_version": 3, "label_space": 2, "before": 1,
+               "added": ["crypto"], "removed": [], "at": "2026-01-02T03:04:05Z"}
 DEAD_LETTER = {"reason": "invalid JSON", "topic": "hypermatch.texts", "partition": 0, "offset": 12,
                "value": "/v8=", "at": "2026-01-02T03:04:05Z"}
 
@@ -38,7 +40,7 @@ def test_long_texts_are_cut_and_control_characters_become_one_space():
 
 
 @pytest.mark.parametrize(("event", "sample"), [(TextReceived, TEXT), (PredictionServed, PREDICTION),
-                                               (DeadLetter, DEAD_LETTER)])
+                                               (LabelSpaceChanged, LABEL_SPACE), (DeadLetter, DEAD_LETTER)])
 def test_frozen_samples_stay_readable_and_unknown_fields_are_ignored(event, sample):
     read = event.model_validate_json(json.dumps({**sample, "from_the_future": 1}))
     assert json.loads(read.model_dump_json()).keys() >= sample.keys()

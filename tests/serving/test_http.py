@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from registry import brokers
 from registry.artifacts.bundle import load_bundle
 from registry.database import write
 from registry.tables import LabelSpace
@@ -67,6 +68,20 @@ def test_the_open_inference_protocol_gives_the_same_answers(client):
 def test_the_likeliest_labels_are_those_of_a_stable_sort(n_labels):
     probs = np.random.default_rng(0).dirichlet(np.full(n_labels, 0.05), 200).astype(np.float32).round(2)      # ties too
     np.testing.assert_array_equal(likeliest(probs, N_TOP), np.argsort(-probs, axis=1, kind="stable")[:, :N_TOP])
+
+
+def test_a_text_that_may_not_be_banked_is_answered_and_never_published(installation, serve, monkeypatch):
+    monkeypatch.setattr(brokers, "BOOTSTRAP_MS", 500)  # nobody listens there: what is published waits
+    installation.promote()
+    client = serve(brokers="127.0.0.1:9")
+    wait_for(client, 1)
+    waiting = client.app.state.worker.publisher.events
+    assert predict(client, {"texts": ["card lost"], "is_banked": False}).json()["model_version"] == 1
+    tensor = {"name": "text", "shape": [1], "datatype": "BYTES", "data": ["card lost"]}
+    asked = client.post("/v2/models/intents/infer", json={"inputs": [tensor], "parameters": {"is_banked": False}})
+    assert asked.status_code == 200 and waiting.empty()
+    predict(client, {"texts": ["card lost"]})
+    assert waiting.qsize() == 1
 
 
 def test_a_version_that_does_not_answer_here_is_a_404(client):

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +18,9 @@ from registry.database import read, write
 from registry.labels import import_labels, labeled_texts
 from registry.lifecycle.compatibility import compatibility_change
 from registry.lifecycle.promotion import approve, promote
+from registry.lifecycle.runs import list_runs
 from registry.proposals import list_proposals
-from registry.tables import Part, ProposalState, Stage
+from registry.tables import Part, ProposalState, RunKind, RunState, Stage
 from registry.tasks import create_task
 from registry.text import text_hash
 from registry.watching.discovery_requests import last_answer
@@ -47,6 +49,7 @@ DISCOVERY = DiscoveryRecipe(min_texts=12, n_exemplars=24)
 NEW = ["exchange_rate", "terminate_account"]
 KNOWN = ["card_arrival", "lost_or_stolen_card", "top_up_failed", "change_pin", "age_limit", "cash_withdrawal_charge",
          "card_swallowed", "request_refund"]
+ALARMED = SimpleNamespace(report=SimpleNamespace(reason="novelty: p 0.001 <= 0.01"))
 RECIPE = recipe_of({"in_domain": {"use": "never"}})   # learning from the bank is another test's matter
 
 
@@ -96,7 +99,8 @@ def test_new_classes_are_found_accepted_learned_and_not_proposed_again(workplace
     of = {text: label for label, own in texts.items() for text in own}
 
     found = discover(workplace, "intent", DISCOVERY, seed=0)
-    keep(workplace, "intent", found, "trainer")
+    with write(workplace.engine) as session:
+        keep(session, "intent", found, actor="trainer", now=now)
     with read(workplace.engine) as session:
         proposals = list_proposals(session, "intent", ProposalState.PROPOSED)
 
@@ -117,7 +121,10 @@ def test_new_classes_are_found_accepted_learned_and_not_proposed_again(workplace
         _accept_as(workplace, owners[label][0], label, of)
     with read(workplace.engine) as session:
         gate = {row.text for row in labeled_texts(session, "intent", Part.GATE)}
-    again = keep(workplace, "intent", discover(workplace, "intent", DISCOVERY, seed=0), "trainer")
+    found = discover(workplace, "intent", DISCOVERY, seed=0)
+    with write(workplace.engine) as session:
+        again = keep(session, "intent", found, actor="trainer", now=datetime.now(UTC))
+        session.expunge_all()
     assert not [each for each in again if each.id in {owners[label][0].id for label in NEW}]
 
     second = train(workplace)
@@ -134,8 +141,8 @@ def test_new_classes_are_found_accepted_learned_and_not_proposed_again(workplace
 def test_a_discovery_that_a_person_asked_for_is_answered_even_if_nothing_can_be_looked_for(workplace, task):
     with write(workplace.engine) as session:
         session.add(DiscoveryRequest(task="intent", actor="ann", reason="why not", at=workplace.now()))
-    answer_requests(workplace, "intent", recipe_of({}))
-    answer_requests(workplace, "intent", recipe_of({}))
+    answer_requests(workplace, "intent", recipe_of({}), Event())
+    answer_requests(workplace, "intent", recipe_of({}), Event())
     with read(workplace.engine) as session:
         assert "no champion" in last_answer(session, "intent").reason
         assert len(list(entries(session, action="discovery:answered"))) == 1
@@ -166,9 +173,11 @@ def test_a_task_without_champion_or_texts_says_what_is_lacking(workplace, task):
 
 
 def test_what_drift_advises_of_a_task_without_champion_proposes_nothing_and_stops_nothing(workplace, task, tmp_path):
-    discovering(tmp_path)(workplace, "intent", None)
+    discovering(tmp_path, Event())(workplace, "intent", ALARMED)
     with read(workplace.engine) as session:
         assert list_proposals(session, "intent") == []
+        run = list_runs(session, "intent")[0]
+    assert (run.kind, run.state) == (RunKind.DISCOVERY, RunState.FAILED) and "no champion" in run.outcome
 
 
 def clouds(sizes, seed, dimensions=32):
@@ -177,6 +186,14 @@ def clouds(sizes, seed, dimensions=32):
     classes = np.repeat(np.arange(len(sizes)), sizes)
     vectors = unit(centers[classes] + generator.normal(size=(len(classes), dimensions)) * 0.6 / dimensions**0.5)
     return vectors.astype(np.float32), classes
+
+
+def test_two_known_classes_suffice_to_tell_pieces_of_a_class_from_classes():
+    vectors, classes = clouds([60] * 7, seed=2)
+    is_labeled = (np.arange(420) % 60 < 8) & (classes < 2)
+    labeled = Labeled(vectors[is_labeled], classes[is_labeled], 2)
+    seen = find_groups(space_of(labeled, vectors[~is_labeled], DISCOVERY), DISCOVERY, seed=0)
+    assert seen.bars is not None and 5 <= seen.n_classes <= 10
 
 
 @pytest.fixture(scope="module")

@@ -189,3 +189,25 @@ def test_a_run_is_asked_for_once_within_the_budget_and_never_in_a_dry_run(watche
         assert why_not(session, "intent", champion, cooling, now + timedelta(hours=2)) is None
         request_run(session, "intent", actor="drift", reason="x", now=now)
         assert why_not(session, "intent", champion, DriftTriggers(5), now) == "a run is on its way"
+
+
+def test_what_training_embedded_is_not_embedded_again_to_answer_it(watched):
+    from registry.database import read
+    from registry.lifecycle.versions import champion_of
+    from trainer.drift.answers import CachedAnswers, hashes_of
+    from trainer.encoders.cache import EmbeddingCache
+    from trainer.export.bundle import digest_in
+
+    workplace, texts, _ = watched
+    with read(workplace.engine) as session:
+        champion = champion_of(session, "intent")
+    first = CachedAnswers(champion, workplace.store, workplace.cache, 1)
+    kept = EmbeddingCache(workplace.cache, digest_in(first.predictor.facts.encoder))
+    seen = first.observe(texts[:1], [None])
+    kept.add(hashes_of(["a text that nobody embedded"]), seen.vectors)        # its answer tells where it is from
+    again = CachedAnswers(champion, workplace.store, workplace.cache, 1).observe(
+        [texts[0], "a text that nobody embedded"], [None] * 2)
+    probs, novelty = first.predictor.probs(texts[:1])
+
+    assert np.allclose(seen.probs, probs, atol=1e-5) and np.allclose(seen.novelty, novelty, atol=1e-5)
+    assert np.allclose(again.probs[1], probs[0], atol=1e-5) and np.allclose(again.vectors[1], seen.vectors[0])

@@ -56,7 +56,8 @@ def test_a_person_looks_for_drift_and_sees_it_again_in_the_list_and_in_evidently
         dashboard.terminate()
         dashboard.wait(20)
     assert list((tmp_path / "cache/stretches").rglob("*.json"))
-    hypermatch("bank", "forget", "--subject", "ann", "--reason", "asked to", "--actor", "bob")
+    told = hypermatch("bank", "forget", "--subject", "ann", "--reason", "asked to", "--actor", "bob")
+    assert "drift checks" in told
     assert not (tmp_path / "cache/stretches").exists()      # samples hold texts: none outlives an erasure
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+from sqlmodel import Session
 
-from registry.database import write
 from registry.proposal_memory import sample_of
 from registry.proposals import record_proposals
 from registry.tables import ClassProposal, ProposalState
@@ -89,12 +89,11 @@ def discover(workplace: Workplace, task: str, recipe: DiscoveryRecipe, seed: int
     return Discovery(drafts, *n_seen, len(stability.jaccard), large - len(kept), drawn)
 
 
-def keep(workplace: Workplace, task: str, discovery: Discovery, actor: str) -> list[ClassProposal]:
+def keep(session: Session, task: str, discovery: Discovery, *, actor: str, now: datetime) -> list[ClassProposal]:
     """Record what was found, with its map, and return all proposals that are open now."""
-    with write(workplace.engine) as session:
-        if discovery.map is not None:
-            keep_map(session, discovery.map)
-        return record_proposals(session, task, discovery.drafts, actor=actor, now=workplace.now())
+    if discovery.map is not None:
+        keep_map(session, discovery.map)
+    return record_proposals(session, task, discovery.drafts, actor=actor, now=now)
 
 
 def _kept(groups: Groups, stability: Stability, space: Space,

@@ -7,7 +7,7 @@ import numpy as np
 from trainer.discovery.grouping import Groups
 from trainer.discovery.metric import unit
 from trainer.discovery.recipe import DiscoveryRecipe
-from trainer.discovery.space import Space, half_taught
+from trainer.discovery.space import Space, halves
 
 N_SPLITS = 4
 
@@ -21,22 +21,16 @@ class Bars:
 
 
 def bars_of(space: Space, recipe: DiscoveryRecipe, seed: int) -> Bars | None:
-    """Return the bars that known classes set; None if fewer than two held-out classes have two labels.
+    """Return the bars that known classes set; None if no class that is held out has two labels.
 
     Texts of one class are usually as alike as the median over classes, and as alike to the
     nearest other class as its median; `one` lies half way.
     """
     same, other = [], []
     for number in range(N_SPLITS):
-        points, classes = half_taught(space, recipe.shrinkage, seed + number)
-        sums, counts = _sums(points, classes)
-        if len(counts) < 2:
-            continue
-        across = sums @ sums.T / np.outer(counts, counts)
-        within = (np.diag(across) * counts**2 - counts) / (counts * (counts - 1)).clip(min=1)
-        np.fill_diagonal(across, -np.inf)
-        same += list(within[counts > 1])
-        other += list(across.max(axis=1))
+        within, nearest = _likenesses(*halves(space, recipe.shrinkage, seed + number))
+        same += within
+        other += nearest
     if not same or not other:
         return None
     return Bars(float(np.median(same) + np.median(other)) / 2, float(np.median(other)))
@@ -73,6 +67,24 @@ def likeness(groups: Groups, space: Space, owners: np.ndarray | None = None) -> 
     alike[(counts == 0)[:, None] | (counts == 0)[None]] = -np.inf
     np.fill_diagonal(alike, -np.inf)
     return np.asarray(alike)
+
+
+def _likenesses(points: np.ndarray, classes: np.ndarray, n_taught: int) -> tuple[list[float], list[float]]:
+    """Return how alike texts are within each held-out class, and to the nearest other one.
+
+    Where a single class is held out, as of two or three known ones, the others are those
+    that taught the metric.
+    """
+    is_held_out = np.isin(np.unique(classes), classes[n_taught:])
+    if is_held_out.sum() != 1:
+        points, classes, is_held_out = points[n_taught:], classes[n_taught:], is_held_out[is_held_out]
+    sums, counts = _sums(points, classes)
+    if len(counts) < 2:
+        return [], []
+    across = sums @ sums.T / np.outer(counts, counts)
+    within = (np.diag(across) * counts**2 - counts) / (counts * (counts - 1)).clip(min=1)
+    np.fill_diagonal(across, -np.inf)
+    return list(within[is_held_out & (counts > 1)]), list(across.max(axis=1)[is_held_out])
 
 
 def _sums(points: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -60,6 +60,13 @@ def half_taught(space: Space, shrinkage: float, seed: int,
 
     Behind those points come the candidates at `rows`, if given.
     """
+    points, classes, n_taught = halves(space, shrinkage, seed, rows)
+    return points[n_taught:], classes[n_taught:]
+
+
+def halves(space: Space, shrinkage: float, seed: int,
+           rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the same with the labels that taught the metric before the others, and how many these are."""
     teaches = np.random.default_rng(seed).permutation(space.n_known) < space.n_known / 2
     taught = teaches[space.known]
     order = np.concatenate([np.flatnonzero(taught), np.flatnonzero(~taught)])
@@ -67,4 +74,4 @@ def half_taught(space: Space, shrinkage: float, seed: int,
     behind = np.empty(0, np.int64) if rows is None else space.n_labeled + rows
     numbers = (np.cumsum(teaches) - 1)[space.known[order[:n_taught]]]
     half = mapped(space.smoothed[np.concatenate([order, behind])], numbers, int(teaches.sum()), shrinkage)
-    return half.points[n_taught:], space.known[order[n_taught:]]
+    return half.points, space.known[order], n_taught

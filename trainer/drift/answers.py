@@ -13,20 +13,26 @@ from serving.predictor import Predictor
 from serving.predictor.predictor import runs
 from trainer.drift.observed import Observed
 from trainer.encoders.cache import EmbeddingCache
-from trainer.export.bundle import CPU
+from trainer.export.bundle import CPU, digest_in
 from trainer.workplace import Report
 
 CHUNK_TEXTS = 512                                     # kept together, so that an interruption loses less than this
-OUTPUTS = ("embedding", "probs", "novelty")
+OUTPUTS = ("probs", "novelty")
+SHARED = "fp32"                                       # the precision whose graph embeds exactly as the encoder does
 
 
 class CachedAnswers:
-    """Answers of one version, cached by its digest and the text's hash."""
+    """Answers of one version, cached by its digest and the text's hash.
+
+    What was embedded for training is not embedded again: a version in full precision has
+    the encoder's own body, so that they share a cache.
+    """
 
     def __init__(self, version: ModelVersion, store: ArtifactStore, cache: Path, threads: int) -> None:
         self.predictor = Predictor.load(load_bundle(store, version.digest), CPU, threads)
         self.labels = self.predictor.labels
         self.cache = EmbeddingCache(cache, f"answers-{version.digest}")
+        self.embeddings = _shared_embeddings(self.predictor, cache)
 
     def observe(self, texts: Sequence[str], sources: Sequence[str | None],
                 report: Report = lambda _step, _done: None) -> Observed:
@@ -42,22 +48,47 @@ class CachedAnswers:
 
     def missing(self, texts: Sequence[str], hashes: Sequence[bytes]) -> list[tuple[bytes, str]]:
         """Return the texts that are not answered yet, each once, with their hashes."""
-        is_missing = self.cache.positions(hashes).is_null().to_numpy(zero_copy_only=False)
-        return list({hashes[row]: texts[row] for row in np.flatnonzero(is_missing).tolist()}.items())
+        return list({hashes[row]: texts[row] for row in _absent(self.cache, hashes)}.items())
 
     def keep(self, chunk: Sequence[tuple[bytes, str]]) -> None:
         """Answer texts and keep what was said; what is kept is on disk when this returns."""
-        self.cache.add([key for key, _ in chunk], self._answer([text for _, text in chunk]))
+        self.cache.add([key for key, _ in chunk], self._answer(chunk))
 
-    def _answer(self, texts: list[str]) -> np.ndarray:
+    def _answer(self, chunk: Sequence[tuple[bytes, str]]) -> np.ndarray:
         """Return embedding, probabilities and novelty side by side, (n, d + C + 1)."""
+        if self.embeddings is None:
+            return self._computed([text for _, text in chunk], ("embedding", *OUTPUTS))
+        keys = [key for key, _ in chunk]
+        absent = _absent(self.embeddings, keys)
+        if absent:
+            texts = [chunk[row][1] for row in absent]
+            self.embeddings.add([keys[row] for row in absent], self._computed(texts, ("embedding",)))
+        vectors = self.embeddings.get(keys)
+        probs, novelty = self.predictor.session.run_head(OUTPUTS, vectors)
+        return np.concatenate([vectors, probs, novelty[:, None]], axis=1)
+
+    def _computed(self, texts: list[str], outputs: Sequence[str]) -> np.ndarray:
+        """Run the whole graph; return the outputs side by side, a row per text."""
         features = self.predictor.features([normalize(text) for text in texts])
         rows_done, answers = [], []
         for rows, batch in runs(features, self.predictor.features.inputs):
-            embedding, probs, novelty = self.predictor.session.run(list(OUTPUTS), batch)
+            found = self.predictor.session.run(list(outputs), batch)
             rows_done.append(rows)
-            answers.append(np.concatenate([embedding, probs, novelty[:, None]], axis=1))
+            answers.append(np.concatenate([each.reshape(len(rows), -1) for each in found], axis=1))
         return np.concatenate(answers)[np.argsort(np.concatenate(rows_done))]
+
+
+def _shared_embeddings(predictor: Predictor, cache: Path) -> EmbeddingCache | None:
+    """Return the cache that training embeds into, None where the version's body is not the encoder's."""
+    if predictor.facts.precision != SHARED or predictor.session.head is None:
+        return None
+    return EmbeddingCache(cache, digest_in(predictor.facts.encoder))
+
+
+def _absent(cache: EmbeddingCache, hashes: Sequence[bytes]) -> list[int]:
+    """Return which of the hashes the cache lacks, by their places."""
+    is_absent = cache.positions(hashes).is_null().to_numpy(zero_copy_only=False)
+    return [int(row) for row in np.flatnonzero(is_absent)]
 
 
 def hashes_of(texts: Sequence[str]) -> list[bytes]:

@@ -69,6 +69,15 @@ def _clear(folder: Path, task: str, project: Project, workspace: Workspace) -> N
         workspace.delete_run(project.id, snapshot)    # their names begin with the time
 
 
+def clear_all(folder: Path, task: str) -> None:
+    """Delete every page and snapshot of a task."""
+    for page in (folder / PAGES / task).glob("*.html"):
+        page.unlink(missing_ok=True)
+    workspace, project = Workspace.create(str(folder)), project_of(folder, task)
+    for snapshot in workspace.list_runs(project.id):
+        workspace.delete_run(project.id, snapshot)
+
+
 def page_of(folder: Path, task: str, check_id: int) -> Path | None:
     """Return the page of a check, None if none was kept."""
     page = folder / PAGES / task / f"{check_id}.html"

@@ -85,6 +85,11 @@ def identity_of(encoder: Encoder) -> str:
     return f"{encoder.name} {encoder.digest}"
 
 
+def digest_in(identity: str) -> str:
+    """Return the encoder's digest, by which its cache of embeddings is named."""
+    return identity.rpartition(" ")[2]
+
+
 def facts_of(embedder: Embedder, lineage: Lineage, opset: int, novelty: Novelty | None = None) -> BundleFacts:
     encoder = embedder.encoder
     calibrated = None if novelty is None else NoveltyFacts(

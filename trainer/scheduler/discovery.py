@@ -1,25 +1,28 @@
-"""Looks for new classes where a look for drift advises it, and leaves what it found to a person."""
+"""Looks for new classes where drift or a person asks for it, and leaves what it found to a person."""
 
 import logging
 from pathlib import Path
+from threading import Event
 
 from registry.database import read, write
-from registry.errors import HyperMatchError
+from registry.errors import HyperMatchError, Refused
 from registry.watching.discovery_requests import answer_request, requested_discovery, take_request
 from registry.watching.tables import DiscoveryRequest
-from trainer.discovery.discover import discover, keep
+from trainer.discovery.run import discover_once
 from trainer.drift.tick import Look
-from trainer.errors import Interrupted, NotWatchable
+from trainer.errors import Interrupted, LeaseLost, NotWatchable
 from trainer.recipe import Recipe, recipe_for
 from trainer.scheduler.drift import Follow
-from trainer.workplace import Report, Workplace
+from trainer.workplace import Workplace
 
 log = logging.getLogger("hypermatch.trainer")
 
 
-def answer_requests(workplace: Workplace, task: str, recipe: Recipe,
-                    report: Report = lambda _step, _done: None) -> None:
-    """Look for new classes if a person asked for it, and say what came of it; an interruption leaves the request."""
+def answer_requests(workplace: Workplace, task: str, recipe: Recipe, stop: Event) -> None:
+    """Look for new classes if a person asked for it, and say what came of it.
+
+    The request stays where the run is interrupted or another trainer is at work on the task.
+    """
     with read(workplace.engine) as session:           # of every task at every tick: no reason to write
         if requested_discovery(session, task) is None:
             return
@@ -28,8 +31,8 @@ def answer_requests(workplace: Workplace, task: str, recipe: Recipe,
     if asked is None:                                 # another trainer was faster
         return
     try:
-        says = _discovered(workplace, task, recipe, asked.actor, report)
-    except Interrupted:
+        says = str(discover_once(workplace, task, recipe, reason=asked.reason, actor=asked.actor, stop=stop))
+    except (Interrupted, LeaseLost):
         with write(workplace.engine) as session:
             session.merge(DiscoveryRequest(**asked.model_dump()))
         raise
@@ -40,21 +43,16 @@ def answer_requests(workplace: Workplace, task: str, recipe: Recipe,
     log.info("%s: discovery for %s: %s", task, asked.actor, says)
 
 
-def _discovered(workplace: Workplace, task: str, recipe: Recipe, actor: str, report: Report) -> str:
-    model = workplace.open_language_model(task, recipe.language_model)
-    found = discover(workplace, task, recipe.discovery, recipe.seed, None if model is None else model.backend, report)
-    keep(workplace, task, found, actor)
-    return str(found)
+def discovering(recipes: Path, stop: Event) -> Follow:
+    """Return what discovers classes by the task's own recipe, as a run that ends early once `stop` is set."""
 
-
-def discovering(recipes: Path, report: Report = lambda _step, _done: None) -> Follow:
-    """Return what discovers classes by the task's own recipe and records them; `report` may raise Interrupted."""
-
-    def follow(workplace: Workplace, task: str, _found: Look) -> None:
+    def follow(workplace: Workplace, task: str, found: Look) -> None:
+        recipe, reason = recipe_for(task, recipes), found.report.reason
         try:
-            says = _discovered(workplace, task, recipe_for(task, recipes), "trainer", report)
-        except (NotWatchable, Interrupted) as error:
-            says = str(error)
-        log.info("%s: discovery: %s", task, says)
+            seen = discover_once(workplace, task, recipe, reason=reason, actor="drift", stop=stop)
+        except (NotWatchable, Interrupted, LeaseLost, Refused) as error:
+            log.info("%s: discovery: %s", task, error)
+        else:
+            log.info("%s: discovery: %s", task, seen)
 
     return follow

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from ingest.bank import DataBank
 from registry.lifecycle.runs import active_run, list_runs, requested_run
 from registry.lifecycle.versions import latest_version
-from registry.tables import LabeledText, Part, Run, RunState, Stage
+from registry.tables import LabeledText, Part, Run, RunKind, RunState, Stage
 from trainer.recipe import Recipe
 
 UNFINISHED = ("interrupted", "abandoned")             # how the outcome of a run begins that was not at fault
@@ -41,7 +41,8 @@ class Facts:
 
 def measure(session: Session, bank: DataBank, task: str, recipe: Recipe) -> Facts:
     """Look at labels, runs, versions and, if the recipe learns from traffic, the bank."""
-    runs = [run for run in list_runs(session, task, limit=REMEMBERED_RUNS) if run.ended_at is not None]
+    trained = list_runs(session, task, limit=REMEMBERED_RUNS, kind=RunKind.TRAINING)
+    runs = [run for run in trained if run.ended_at is not None]
     good = next((run for run in runs if run.state is RunState.SUCCEEDED), None)
     last, request = (runs[0] if runs else None), requested_run(session, task)
     newest = latest_version(session, task)

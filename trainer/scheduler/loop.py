@@ -71,18 +71,13 @@ class Trainer:
         recipe = recipe_for(task, self.recipes)
         if self.drift is not None:
             self.watch(task, recipe, self.drift)
-        answer_requests(self.workplace, task, recipe, self.heed)
+        answer_requests(self.workplace, task, recipe, self.stop)
         with read(self.workplace.engine) as session:
             facts = measure(session, self.workplace.bank, task, recipe)
         decision = decide(facts, self.triggers, self.workplace.now())
         self.say(task, f"{'train' if decision.is_train else 'wait'}: {decision.reason}")
         if decision.is_train:
             self.act(task, recipe, facts, decision)
-
-    def heed(self, _step: str, _done: float) -> None:
-        """End work between runs once told to stop; what was embedded is kept."""
-        if self.stop.is_set():
-            raise Interrupted("told to stop")
 
     def watch(self, task: str, recipe: Recipe, drift: DriftTriggers) -> None:
         """Look for drift; what it asks for is a fact of the same tick."""

@@ -70,4 +70,5 @@ def keep_computing(session: onnxruntime.InferenceSession, batches: list[Runs], l
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]), float(sys.argv[7]))
+    root, digest, texts_file, *numbers = sys.argv[1:]
+    main(root, digest, texts_file, int(numbers[0]), int(numbers[1]), int(numbers[2]), float(numbers[3]))
