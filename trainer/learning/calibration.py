@@ -1,5 +1,7 @@
 """Temperature scaling: makes confidence mean what it says (arXiv 1706.04599)."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 
@@ -8,9 +10,7 @@ LOG_BOUNDS = (np.log(0.02), np.log(20.0))
 
 def fit_temperature(logits: np.ndarray, classes: np.ndarray) -> float:
     """Return the temperature under which held-out `logits` (n, C) explain `classes` best."""
-    found = minimize_scalar(lambda log: negative_log_likelihood(logits / np.exp(log), classes),
-                            bounds=LOG_BOUNDS, method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x))
+    return _least(lambda temperature: negative_log_likelihood(logits / temperature, classes))
 
 
 def negative_log_likelihood(logits: np.ndarray, classes: np.ndarray) -> float:
@@ -22,10 +22,28 @@ def negative_log_likelihood(logits: np.ndarray, classes: np.ndarray) -> float:
 
 def fit_soft_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     """Return the temperature under which `logits` (n, C) are nearest to soft `targets` (n, C)."""
-    def loss(log: float) -> float:
-        scaled = logits / np.exp(log)
-        top = scaled.max(axis=1)
-        log_total = np.log(np.exp(scaled - top[:, None]).sum(axis=1)) + top
-        return float((log_total - (targets * scaled).sum(axis=1)).mean())
+    return _least(lambda temperature: soft_cross_entropy(logits / temperature, targets))
 
-    return float(np.exp(minimize_scalar(loss, bounds=LOG_BOUNDS, method="bounded", options={"xatol": 1e-4}).x))
+
+def fit_joint_temperature(logits: np.ndarray, classes: np.ndarray, bank: np.ndarray, targets: np.ndarray,
+                          bank_answers: float) -> float:
+    """Return the temperature that explains held-out `classes` (n,), and soft `targets` (m, C) of the bank.
+
+    All of the bank counts as `bank_answers` held-out ones. A few labels, all answered right,
+    would otherwise ask for boundless confidence.
+    """
+    return _least(lambda temperature: len(classes) * negative_log_likelihood(logits / temperature, classes)
+                  + bank_answers * soft_cross_entropy(bank / temperature, targets))
+
+
+def soft_cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
+    """Return the mean cross-entropy to soft targets."""
+    top = logits.max(axis=1)
+    log_total = np.log(np.exp(logits - top[:, None]).sum(axis=1)) + top
+    return float((log_total - (targets * logits).sum(axis=1)).mean())
+
+
+def _least(loss: Callable[[float], float]) -> float:
+    found = minimize_scalar(lambda log: loss(np.exp(log)), bounds=LOG_BOUNDS, method="bounded",
+                            options={"xatol": 1e-4})
+    return float(np.exp(found.x))

@@ -7,7 +7,7 @@ import numpy as np
 
 from trainer.errors import NotTrainable
 from trainer.learning.advised import Advice
-from trainer.learning.calibration import fit_soft_temperature, fit_temperature
+from trainer.learning.calibration import fit_joint_temperature, fit_soft_temperature
 from trainer.learning.choice import Choice, Duel, Expectation, choose, choose_more
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.folds import held_out_rows
@@ -20,7 +20,7 @@ from trainer.learning.supervised import learn_supervised
 from trainer.recipe import HeadRecipe, InDomainRecipe
 
 MIN_UNLABELED = 50                                    # fewer texts than this have no neighborhoods
-MIN_CALIBRATION = 20                                  # held-out answers before they set the temperature
+BANK_ANSWERS = 20                                     # held-out ones that the bank counts for in the temperature
 
 
 @dataclass(frozen=True)
@@ -119,12 +119,12 @@ def in_domain_head(domain: Domain, labeled: Labeled, held_out: HeldOutAnswers | 
                    recipe: InDomainRecipe, seed: int) -> Head:
     """Return the calibrated head that the bank and all labels, the domain's first texts, teach."""
     taught = domain.teach(np.arange(len(labeled)), labeled, recipe, head, seed)
-    if held_out is not None and len(held_out.classes) >= MIN_CALIBRATION:
-        temperature = fit_temperature(held_out.logits, held_out.classes)
-    else:                                             # as sure of the bank as its teachers were
-        bank = slice(len(labeled), None)
-        temperature = fit_soft_temperature(logits_of(taught.linear, domain.neighborhood.vectors[bank]),
-                                           taught.pseudo_labels[bank])
+    bank = slice(len(labeled), None)
+    logits, targets = logits_of(taught.linear, domain.neighborhood.vectors[bank]), taught.pseudo_labels[bank]
+    if held_out is None:                              # as sure of the bank as its teachers were
+        temperature = fit_soft_temperature(logits, targets)
+    else:
+        temperature = fit_joint_temperature(held_out.logits, held_out.classes, logits, targets, BANK_ANSWERS)
     facts = {"strength": recipe.strength, "unlabeled_texts": float(len(domain.neighborhood) - len(labeled)),
              "uses_label_names": float(domain.names is not None)}
     if held_out is not None:
