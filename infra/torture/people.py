@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from infra.demo.cast import deal
 from infra.torture.installation import TASK, Installation, TortureImpossible
-from registry.artifacts.bundle import MODEL, load_bundle
+from registry.artifacts.bundle import BODY, load_bundle
 from registry.database import read, write
 from registry.errors import HyperMatchError
 from registry.labels import import_labels
@@ -82,20 +82,23 @@ class People:
                                                                          reason=REASON, now=_now()))
 
     def promote_spoiled(self, draw: random.Random) -> str:
-        """Promote a version whose bundle has one flipped byte."""
+        """Promote a version whose bundle has one flipped byte.
+
+        The encoder's body is left whole: a server that has it open does not read it again.
+        """
         digest = self.good[max(self.good)]
         artifact = self.store.load(digest)
         facts = {**artifact.facts, "code_revision": f"spoiled-{draw.randrange(2**32)}"}
         spoiled = self.store.store(artifact.files, facts)
-        file = draw.choice([MODEL, *artifact.files])
+        file = draw.choice(sorted(set(artifact.files) - {BODY}))
         flip_a_byte(Path(self.store.root) / spoiled / file, draw)
         return self._try(f"promote a bundle with a flipped byte in {file}",
                          lambda session: self._promote_bytes(session, spoiled))
 
-    def roll_back(self) -> None:
-        """Leave a spoiled champion for the newest good version; tries until the registry answers."""
-        until = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < until:
+    def roll_back(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        """Leave a spoiled champion for the newest good version; tries once at least, and until patience ends."""
+        until = time.monotonic() + patience_seconds
+        while True:
             try:
                 with write(self.engine) as session:
                     champion = champion_of(session, TASK)
@@ -104,6 +107,8 @@ class People:
                     roll_back(session, TASK, max(self.good), actor=ACTOR, reason=REASON, now=_now())
                 return
             except HyperMatchError:
+                if time.monotonic() >= until:
+                    return
                 time.sleep(0.5)
                 self.tend()
 
