@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from infra.supervisor import RunningPart
 from infra.torture.installation import Installation

@@ -12,6 +12,7 @@ from sqlmodel import SQLModel
 
 import registry.accounts.tables
 import registry.tables
+import registry.watching.tables
 import registry.webhooks.tables  # noqa: F401  the tables register themselves in the metadata
 from registry.tables import UtcDateTime
 
@@ -20,6 +21,8 @@ LEFT_OUT = {                                          # table -> why no backup h
     "console_session": "who is signed in",
     "api_token": "keys of programs",
     "sign_in_attempts": "holds only for minutes",
+    "provider_sign_in": "holds only for minutes, and secrets",
+    "bank_days": "counted from the bank anew",
     "console_key": "the key that signs cookies; a console without one makes another",
     "webhook": "its secret, and addresses that are secrets themselves",
     "webhook_delivery": "belongs to a webhook",

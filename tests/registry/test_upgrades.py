@@ -68,10 +68,25 @@ ROWS = {                                              # revision -> what a user 
         "INSERT INTO webhook_delivery (webhook, entry, event, n_attempts, says, created_at) "
         "VALUES ('chat', 1, 'model:promoted', 1, 'ok', :at)",
     ],
-    "0011": ["INSERT INTO bundle_signature (digest, fingerprint, signature, actor, signed_at) "
-             "VALUES ('d', 'f', 's', 'ada', :at)"],
     "0007": ["INSERT INTO alias (task, name, version_number, generation, changed_at, share) "
              "VALUES ('intents', 'canary', 1, 1, :at, 0.1)"],
+    "0008": [
+        "UPDATE account SET issuer = 'https://id.example', subject = 'u1', disabled_at = :at",
+        "INSERT INTO provider_sign_in (state_hash, session_hash, nonce, verifier, wanted, expires_at) "
+        "VALUES ('st', 'se', 'n', 'v', '/runs', :at)",
+    ],
+    "0009": ["UPDATE run SET kind = 'discovery'"],
+    "0010": [
+        "INSERT INTO run_lines (run_id, at, level, says) VALUES (1, :at, 'INFO', 'embedding')",
+        "INSERT INTO dead_letter_notes (topic, \"partition\", \"offset\", reason, n_bytes, at) "
+        "VALUES ('texts', 0, 7, 'no JSON', 3, :at)",
+        "INSERT INTO discovery_maps (task, at, bank_version, version_number, n_texts, points) "
+        "VALUES ('intents', :at, 3, 2, 1, '[{\"text\": \"환불\"}]')",
+        "INSERT INTO discovery_requests (task, actor, reason, at) VALUES ('intents', 'ada', 'look', :at)",
+        "INSERT INTO bank_days (task, day, n_texts) VALUES ('intents', '2026-01-02', 5)",
+    ],
+    "0011": ["INSERT INTO bundle_signature (digest, fingerprint, signature, actor, signed_at) "
+             "VALUES ('d', 'f', 's', 'ada', :at)"],
 }
 REVISIONS = [script.revision for script in
              reversed(list(ScriptDirectory.from_config(alembic_config()).walk_revisions()))]
