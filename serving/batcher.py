@@ -121,7 +121,7 @@ class Batcher:
         texts = [text for waiting in batch for text in waiting.texts]
         begun = time.perf_counter()
         try:
-            probs, novelty = await self._probs(by, texts)
+            probs, novelty = await self._probs(by, texts, is_one_list=len(batch) == 1)
         except Exception as error:                    # each request hears of it; the next batch is tried
             _fail(batch, error)
             return time.perf_counter() - begun
@@ -131,13 +131,19 @@ class Batcher:
         _hand_out(batch, by, probs, novelty)
         return seconds
 
-    async def _probs(self, by: Loaded, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Compute with one version, on the lanes that nobody needs too: a long list alone takes all cores."""
-        n_idle = 0 if self.queue else self.n_lanes - self.n_computing
+    async def _probs(self, by: Loaded, texts: list[str], is_one_list: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Compute with one version; a long list alone takes the lanes that nobody needs, too.
+
+        Many requests are not divided: they have been shared among lanes, and who asked the
+        lane that draws breath is about to ask again.
+        """
+        n_idle = self.n_lanes - self.n_computing if is_one_list and not self.queue else 0
         n_parts = max(min(1 + n_idle, len(texts) // LEAST_PART_TEXTS), 1)
+        loop = asyncio.get_running_loop()
+        if n_parts == 1:
+            return await loop.run_in_executor(self.executor, by.predictor.probs, texts)
         order = np.argsort([len(text) for text in texts], kind="stable")
         parts = [order[number::n_parts] for number in range(n_parts)]          # lengths alike in all: they end together
-        loop = asyncio.get_running_loop()
         self.n_computing += n_parts - 1
         try:
             found = await asyncio.gather(*(loop.run_in_executor(self.executor, by.predictor.probs,

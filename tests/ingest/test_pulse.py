@@ -1,6 +1,7 @@
 """The registry hears of ingest; ingest does not depend on being heard."""
 
 import logging
+from collections import deque
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -14,6 +15,6 @@ def test_a_registry_that_is_away_ends_no_banking_and_is_one_line(caplog):
     pulse = Pulse(nobody, "ingest@test:1", 0.0, lambda: datetime.now(UTC))
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            pulse.beat(SimpleNamespace(says=dict))
+            pulse.beat(SimpleNamespace(says=dict, banking=SimpleNamespace(dead=deque())))
         pulse.stop()
     assert caplog.text.count("banking goes on") == 1

@@ -61,7 +61,7 @@ class Collected:
     def __init__(self):
         self.events = []
 
-    def publish(self, events):
+    def publish(self, events, trace=""):
         self.events += events
 
     def close(self):

@@ -20,7 +20,7 @@ VALUES = {"task": "intents", "number": "2", "proposal": "1", "item": "1", "text"
           "link": "none"}
 FOR_EVERYBODY = {"/sign-in", "/sign-out", "/sign-out-everywhere", "/language", "/welcome/{link}", "/account/password",
                  "/account/tokens", "/account/tokens/{token:number}/revoke"}
-FOR_LABELERS = re.compile(r"/(review|labels|ask-again)\b")
+FOR_LABELERS = re.compile(r"/(review|labels|ask-again|prompts/\{name\}/try)\b")
 
 
 def posts(app):
