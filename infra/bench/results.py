@@ -29,9 +29,9 @@ first seen on the test split of 3i4K, and then confirmed on train texts.
 
 What is expected of in-domain learning before a label of the task speaks (`in_domain.expected_wins`), how the
 shares of classes in the bank are counted, when label names speak and up to how many classes a student is
-refined (`in_domain.refine_classes`) were chosen on train texts of the sets below, CLINC150 excepted. Refining has two sides: with
-2,500 to 5,000 bank texts it added 1 to 5 points on SNIPS, DBpedia, the chatbot and BEEP and 1 on 3i4K, lost 3 and
-won 2 on arXiv titles (1 label and more), and cost 1 to 2 where classes were many (BANKING77, ParaKQC).
+refined (`in_domain.refine_classes`) were chosen on train texts of the sets below, CLINC150 excepted. Refining
+has two sides: with 2,500 to 5,000 bank texts it added 1 to 5 points on SNIPS, DBpedia, the chatbot and BEEP and
+1 on 3i4K, lost 3 and won 2 on arXiv titles, and cost 1 to 2 where classes were many (BANKING77, ParaKQC).
 
 Regenerate with `make bench`; single sets with `hypermatch bench learning --data F.parquet`.
 """
