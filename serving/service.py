@@ -16,6 +16,7 @@ from registry.settings import RegistrySettings
 from registry.telemetry.logs import reformat_logs
 from registry.telemetry.opening import open_tracing
 from registry.telemetry.settings import TelemetrySettings
+from serving.orphans import end_with_parent, is_worker
 from serving.routes import create_app
 from serving.settings import ServingSettings
 from serving.worker import opened
@@ -70,5 +71,7 @@ class HyperMatch:
         return worker is not None and worker.is_ready
 
 
+if is_worker():
+    end_with_parent()
 sys.setswitchinterval(SWITCH_SECONDS)
 gc.freeze()                                           # what is imported stays: looking through it would hold up answers

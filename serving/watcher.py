@@ -61,6 +61,7 @@ class Watcher:
         self.compared: dict[str, dict[str, int]] = {}                # what the shadow counts, told with the heartbeat
         self.bodies = Bodies()
         self.setbacks: dict[tuple[str, AliasName], Setback] = {}
+        self.has_looked = False                       # until then nobody knows which tasks there are
         self.is_complete = False                      # everything that was wanted at the last look is served
         self.is_registry_away = False
         self.stop, self.woken = threading.Event(), threading.Event()
@@ -89,6 +90,9 @@ class Watcher:
             self._registry_away(error)
             return
         self._registry_back()
+        for each in champions:
+            self._slot(each)
+        self.has_looked = True
         for each in [*champions, *on_trial]:
             self._bring(each)
         self._end_trials({(each.task, each.alias) for each in on_trial})

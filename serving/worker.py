@@ -85,6 +85,8 @@ class Worker:
         Raises UnknownTask for what does not answer here, NotLoaded for what is on its way.
         """
         slot, canary = self.slots.get(task), self.watcher.trials.get((task, AliasName.CANARY))
+        if slot is None and not self.watcher.has_looked:
+            raise NotLoaded("the registry has not told yet what is served here")
         if slot is None:
             raise UnknownTask(f"no task {task[:80]!r} is served here")
         if slot.current is None:

@@ -91,6 +91,20 @@ def test_a_version_that_does_not_answer_here_is_a_404(client):
     assert refused.status_code == 404 and "1 does" in refused.json()["detail"]
 
 
+def test_a_task_is_unknown_only_once_the_registry_was_asked(client):
+    watcher = client.app.state.worker.watcher
+    watcher.end()                                     # looks no more, so that it stays as one that has not looked yet
+    deadline = time.monotonic() + 20
+    while watcher.has_looked:
+        watcher.has_looked = False
+        time.sleep(0.2)
+        assert time.monotonic() < deadline
+    unknown = client.post("/v1/tasks/nothing/predict", json={"texts": ["x"]})
+    assert unknown.status_code == 503 and "not told yet" in unknown.json()["detail"]
+    watcher.look()
+    assert client.post("/v1/tasks/nothing/predict", json={"texts": ["x"]}).status_code == 404
+
+
 def test_a_pinned_label_space_is_answered_from_the_grown_one_and_another_is_a_409(client, installation, now):
     texts = ["card lost", "where is my money", "hello there"]
     with write(installation.engine) as session:

@@ -25,7 +25,7 @@ class Server:
     """A server process with its workers, on a port of its own."""
 
     def __init__(self, installation, folder, **settings):
-        self.port = free_port()
+        self.port = settings.pop("PORT", None) or free_port()
         self.log = folder / "server.log"
         given = {"PORT": self.port, "POLL_SECONDS": 0.1, "THREADS": 1, "HEARTBEAT_SECONDS": 1, **settings}
         environment = {**os.environ, "HYPERMATCH_REGISTRY_URL": installation.url,
@@ -104,6 +104,21 @@ def test_a_worker_killed_in_the_middle_of_a_swap_comes_back_with_the_wanted_vers
 
         server.wait(all_serve)
         assert server.ask()["model_version"] == wanted
+
+
+def test_a_killed_server_leaves_no_worker_that_holds_its_port(installation, start):
+    installation.promote()
+    killed = start(WORKERS=2)
+    killed.wait(lambda: killed.get("/readyz") is not None and len(killed.workers()) == 2)
+    workers = killed.workers()
+    os.kill(killed.process.pid, signal.SIGKILL)
+    killed.process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=PATIENCE_SECONDS)
+    assert not alive
+
+    after = start(WORKERS=1, PORT=killed.port)
+    after.wait(lambda: after.get("/readyz") is not None)
+    assert after.ask()["model_version"] == 1
 
 
 def n_serving(installation, version):
