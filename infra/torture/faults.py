@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+import psutil
+
 from infra.supervisor import RunningPart
 from infra.torture.installation import Installation
 from infra.torture.load import POISON, Sender
@@ -51,7 +53,7 @@ class Faults:
 
     def kill_child(self, draw: random.Random) -> tuple[str, Undo]:
         name = draw.choice(("ingest", "serving"))
-        children = self.installation.tree(name)[1:]
+        children = [child for child in self.installation.tree(name)[1:] if not _is_pythons_own(child)]
         if not children:
             return f"kill -9 a child of {name}: it has none now", nothing
         child = draw.choice(children)
@@ -117,3 +119,11 @@ def nothing() -> None:
 def signal_group(group: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, number)
+
+
+def _is_pythons_own(process: psutil.Process) -> bool:
+    """Say whether it is what Python starts to tidy up after others; killed, it prints a traceback of its own."""
+    try:
+        return any("resource_tracker" in word for word in process.cmdline())
+    except psutil.Error:
+        return True
