@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -65,21 +66,26 @@ class Batcher:
         self.queue.append(waiting)
         self.n_queued += len(texts)
         if len(self.lanes) < self.n_lanes:
-            lane = asyncio.create_task(self._run())
-            self.lanes.add(lane)
-            lane.add_done_callback(self.lanes.discard)
+            self.lanes.add(asyncio.create_task(self._run()))
         try:
             return await asyncio.wait_for(waiting.answer, deadline_seconds)
         except TimeoutError:
             raise DeadlineExceeded(f"no answer within {deadline_seconds:g} s") from None
 
     async def _run(self) -> None:
-        """Compute batches until nothing waits."""
-        while batch := self._take():
-            self.n_computing += 1
-            seconds = await self._compute(batch)
-            self.n_computing -= 1
-            await self._breathe(len(batch), seconds)
+        """Compute batches until nothing waits.
+
+        A lane leaves `lanes` in the same turn of the loop in which it found nothing: were
+        it counted longer, a request that comes meanwhile would wait for a lane that has ended.
+        """
+        try:
+            while batch := self._take():
+                self.n_computing += 1
+                seconds = await self._compute(batch)
+                self.n_computing -= 1
+                await self._breathe(len(batch), seconds)
+        finally:
+            self.lanes.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _breathe(self, n_answered: int, seconds: float) -> None:
         """Pause for as long as those just answered keep asking again: together they are one batch.
@@ -100,7 +106,7 @@ class Batcher:
 
         Lanes that are idle share evenly; requests that nobody waits for any more are left out.
         """
-        n_idle = self.n_lanes - self.n_computing
+        n_idle = max(self.n_lanes - self.n_computing, 1)             # a list may have taken this lane's core
         most_texts = min(self.max_batch_texts, math.ceil(self.n_queued / n_idle))
         batch: list[Waiting] = []
         n_texts = 0

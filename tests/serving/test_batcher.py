@@ -1,6 +1,7 @@
 """The batcher: bounded, punctual, and never two versions in one answer."""
 
 import asyncio
+import gc
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -109,6 +110,48 @@ def test_a_lone_request_waits_for_nobody(make):
         return time.perf_counter() - begun
 
     assert asyncio.run(run()) < 0.2                   # a run, and some breaths of 3 ms
+
+
+@pytest.mark.parametrize("n_turns", range(8))
+def test_a_request_that_comes_while_the_lane_ends_is_computed_all_the_same(make, n_turns):
+    current = loaded(1)
+
+    async def run():
+        batcher = make(current)
+        first = asyncio.create_task(batcher.answer(["0"], 5))
+        await asyncio.sleep(0)
+        batcher.slot.clear()                          # nothing to compute: the lane ends within some turns of the loop
+        with pytest.raises(NotLoaded):
+            await first
+        batcher.slot.swap(current)
+        for _ in range(n_turns):
+            await asyncio.sleep(0)
+        return await batcher.answer(["1"], 1)
+
+    assert asyncio.run(run()).probs[0, 1] == 1
+
+
+def test_a_request_that_comes_while_a_list_takes_all_lanes_is_computed_next():
+    gate, broken = threading.Event(), []
+    current = loaded(1, gate=gate)
+
+    async def run(executor):
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: broken.append(context))
+        slot = ModelSlot()
+        slot.swap(current)
+        batcher = Batcher(slot, executor, Metrics(), max_queue_texts=64, max_batch_texts=32, n_lanes=2)
+        long = asyncio.create_task(batcher.answer([str(n) for n in range(32)], 5))
+        await asyncio.sleep(0.05)
+        alone = asyncio.create_task(batcher.answer(["40"], 2))
+        await asyncio.sleep(0.05)
+        gate.set()
+        await long
+        return await alone
+
+    with ThreadPoolExecutor(2) as executor:
+        assert asyncio.run(run(executor)).probs[0, 1] == 40
+    gc.collect()                                      # a lane that broke is told about when it is collected
+    assert not broken
 
 
 def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(make):
