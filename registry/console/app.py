@@ -17,7 +17,8 @@ from starlette.routing import Mount, Route
 from registry.accounts.roles import Role
 from registry.accounts.sessions import signing_key
 from registry.artifacts.store import ArtifactStore
-from registry.console import api, doors, places  # noqa: F401  its convertor is needed by the routes
+from registry.console import doors, places  # noqa: F401  its convertor is needed by the routes
+from registry.console.api import routes as api
 from registry.console.assets import Assets
 from registry.console.console import Console
 from registry.console.courier import delivering

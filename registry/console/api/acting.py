@@ -7,9 +7,9 @@ from starlette.requests import Request
 
 from registry import acts, reviews
 from registry.accounts.roles import Person
-from registry.console import openapi
+from registry.console.api import payloads
+from registry.console.api.reading import Json, place_of, row_of
 from registry.console.console import Console
-from registry.console.reading import Json, place_of, row_of
 from registry.database import write
 from registry.errors import NotFound, Refused
 from registry.lifecycle.trials import TRIALS
@@ -18,73 +18,75 @@ from registry.tables import AliasName, ModelVersion
 from registry.tasks import get_task
 
 
-def approve(console: Console, session: Session, person: Person, request: Request, given: openapi.Approval) -> Json:
+def approve(console: Console, session: Session, person: Person, request: Request, given: payloads.Approval) -> Json:
     return _decided(acts.approve(session, person, *place_of(request), digest=given.digest, seen=given.seen.value,
                                  reason=given.reason, now=console.now(), is_four_eyes=console.registry.is_four_eyes,
                                  signer=console.signer))
 
 
 def request_changes(console: Console, session: Session, person: Person, request: Request,
-                    given: openapi.Decision) -> Json:
+                    given: payloads.Decision) -> Json:
     return _decided(acts.request_changes(session, person, *place_of(request), seen=given.seen.value,
                                          reason=given.reason, now=console.now()))
 
 
 def request_approval(console: Console, session: Session, person: Person, request: Request,
-                     given: openapi.Decision) -> Json:
+                     given: payloads.Decision) -> Json:
     return _decided(acts.request_approval(session, person, *place_of(request), seen=given.seen.value,
                                           reason=given.reason, now=console.now()))
 
 
-def reject(console: Console, session: Session, person: Person, request: Request, given: openapi.Decision) -> Json:
+def reject(console: Console, session: Session, person: Person, request: Request, given: payloads.Decision) -> Json:
     return _decided(acts.reject(session, person, *place_of(request), seen=given.seen.value, reason=given.reason,
                                 now=console.now()))
 
 
-def promote(console: Console, session: Session, person: Person, request: Request, given: openapi.Decision) -> Json:
+def promote(console: Console, session: Session, person: Person, request: Request, given: payloads.Decision) -> Json:
     return _decided(acts.promote(session, person, *place_of(request), seen=given.seen.value, reason=given.reason,
                                  now=console.now()))
 
 
-def roll_back(console: Console, session: Session, person: Person, request: Request, given: openapi.Decision) -> Json:
+def roll_back(console: Console, session: Session, person: Person, request: Request, given: payloads.Decision) -> Json:
     return _decided(acts.roll_back(session, person, *place_of(request), seen=given.seen.value, reason=given.reason,
                                    now=console.now()))
 
 
-def start_trial(console: Console, session: Session, person: Person, request: Request, given: openapi.Trial) -> Json:
+def start_trial(console: Console, session: Session, person: Person, request: Request, given: payloads.Trial) -> Json:
     return _decided(acts.start_trial(session, person, *place_of(request), _trial(request), seen=given.seen.value,
                                      share=given.share, reason=given.reason, now=console.now()))
 
 
-def end_trial(console: Console, session: Session, person: Person, request: Request, given: openapi.Reasoned) -> Json:
+def end_trial(console: Console, session: Session, person: Person, request: Request, given: payloads.Reasoned) -> Json:
     return _decided(acts.end_trial(session, person, *place_of(request), _trial(request), reason=given.reason,
                                    now=console.now()))
 
 
 def accept_class(console: Console, session: Session, person: Person, request: Request,
-                 given: openapi.Acceptance) -> Json:
+                 given: payloads.Acceptance) -> Json:
     return row_of(acts.accept_class(session, person, _proposal(session, request), name=given.name, reason=given.reason,
                                   corrections=given.corrections, now=console.now()))
 
 
-def merge_class(console: Console, session: Session, person: Person, request: Request, given: openapi.Merging) -> Json:
+def merge_class(console: Console, session: Session, person: Person, request: Request, given: payloads.Merging) -> Json:
     return row_of(acts.merge_class(session, person, _proposal(session, request), label=given.label, reason=given.reason,
                                  corrections=given.corrections, now=console.now()))
 
 
-def split_class(console: Console, session: Session, person: Person, request: Request, given: openapi.Reasoned) -> Json:
+def split_class(console: Console, session: Session, person: Person, request: Request, given: payloads.Reasoned) -> Json:
     number = _proposal(session, request)
     acts.split_class(session, person, number, reason=given.reason, now=console.now())
     return row_of(get_proposal(session, number))
 
 
-def reject_class(console: Console, session: Session, person: Person, request: Request, given: openapi.Reasoned) -> Json:
+def reject_class(console: Console, session: Session, person: Person, request: Request,
+                 given: payloads.Reasoned) -> Json:
     number = _proposal(session, request)
     acts.reject_class(session, person, number, reason=given.reason, now=console.now())
     return row_of(get_proposal(session, number))
 
 
-def snooze_class(console: Console, session: Session, person: Person, request: Request, given: openapi.Snoozing) -> Json:
+def snooze_class(console: Console, session: Session, person: Person, request: Request,
+                 given: payloads.Snoozing) -> Json:
     number = _proposal(session, request)
     acts.snooze_class(session, person, number, until=given.until, reason=given.reason, now=console.now())
     return row_of(get_proposal(session, number))
@@ -101,7 +103,7 @@ def undo_review(console: Console, session: Session, person: Person, request: Req
 
 
 def answer_review(console: Console, session: Session, person: Person, request: Request,
-                  given: openapi.ReviewReply) -> Json:
+                  given: payloads.ReviewReply) -> Json:
     return {"item": row_of(acts.answer_review(session, person, _item(session, request), given.label,
                                             is_new_class=given.is_new_class, now=console.now()))}
 
@@ -111,19 +113,19 @@ def skip_review(console: Console, session: Session, person: Person, request: Req
 
 
 def request_run(console: Console, session: Session, person: Person, request: Request,
-                given: openapi.Reasoned) -> Json:
+                given: payloads.Reasoned) -> Json:
     return row_of(acts.request_run(session, person, request.path_params["task"], reason=given.reason,
                                  now=console.now()))
 
 
 def request_discovery(console: Console, session: Session, person: Person, request: Request,
-                      given: openapi.Reasoned) -> Json:
+                      given: payloads.Reasoned) -> Json:
     return row_of(acts.request_discovery(session, person, request.path_params["task"], reason=given.reason,
                                          now=console.now()))
 
 
 def import_labels(console: Console, session: Session, person: Person, request: Request,
-                  given: openapi.LabelImport) -> Json:
+                  given: payloads.LabelImport) -> Json:
     result = acts.import_labels(session, person, request.path_params["task"],
                                 [(row.text, row.label) for row in given.rows], part=given.part, origin=given.origin,
                                 now=console.now())
@@ -131,20 +133,20 @@ def import_labels(console: Console, session: Session, person: Person, request: R
 
 
 def change_label(console: Console, session: Session, person: Person, request: Request,
-                 given: openapi.LabelChange) -> Json:
+                 given: payloads.LabelChange) -> Json:
     task, text_id = request.path_params["task"], request.path_params["text"]
     return row_of(acts.change_label(session, person, task, text_id, given.label, was=given.was, reason=given.reason,
                                   now=console.now()))
 
 
 def remove_label(console: Console, session: Session, person: Person, request: Request,
-                 given: openapi.Reasoned) -> Json:
+                 given: payloads.Reasoned) -> Json:
     task, text_id = request.path_params["task"], request.path_params["text"]
     acts.remove_label(session, person, task, text_id, reason=given.reason, now=console.now())
     return {"removed": text_id}
 
 
-def try_prompt(console: Console, _: Session, person: Person, request: Request, given: openapi.PromptTrial) -> Json:
+def try_prompt(console: Console, _: Session, person: Person, request: Request, given: payloads.PromptTrial) -> Json:
     if console.try_prompt is None:
         raise Refused("prompts cannot be tried here", "this console was started without the trainer's packages")
     name = request.path_params["name"]

@@ -9,9 +9,9 @@ from registry import acts
 from registry.accounts.people import get_account, list_accounts
 from registry.accounts.roles import Person
 from registry.accounts.tables import Account
-from registry.console import openapi
+from registry.console.api import payloads
+from registry.console.api.reading import Json, row_of
 from registry.console.console import Console
-from registry.console.reading import Json, row_of
 from registry.webhooks.hooks import list_deliveries, list_webhooks
 
 
@@ -19,7 +19,7 @@ def people(_: Console, session: Session, __: Person, ___: Request) -> Json:
     return {"items": [_told(account) for account in list_accounts(session)]}
 
 
-def add_person(console: Console, session: Session, person: Person, _: Request, given: openapi.NewPerson) -> Json:
+def add_person(console: Console, session: Session, person: Person, _: Request, given: payloads.NewPerson) -> Json:
     raw = acts.add_person(session, person, given.name, given.role, now=console.now())
     return {**_told(get_account(session, given.name)), "link": _link(console, raw)}
 
@@ -29,7 +29,7 @@ def invite_person(console: Console, session: Session, person: Person, request: R
     return {**_told(get_account(session, _name(request))), "link": _link(console, raw)}
 
 
-def change_role(console: Console, session: Session, person: Person, request: Request, given: openapi.NewRole) -> Json:
+def change_role(console: Console, session: Session, person: Person, request: Request, given: payloads.NewRole) -> Json:
     acts.change_role(session, person, _name(request), given.role, now=console.now())
     return _told(get_account(session, _name(request)))
 
@@ -55,7 +55,7 @@ def deliveries(_: Console, session: Session, __: Person, ___: Request) -> Json:
     return {"items": [row_of(delivery) for delivery in list_deliveries(session)]}
 
 
-def add_webhook(console: Console, session: Session, person: Person, _: Request, given: openapi.NewWebhook) -> Json:
+def add_webhook(console: Console, session: Session, person: Person, _: Request, given: payloads.NewWebhook) -> Json:
     return row_of(acts.add_webhook(session, person, given.name, given.url, events=given.events,
                                    is_slack=given.is_slack, hosts=console.webhook_hosts, now=console.now()))
 

@@ -13,7 +13,8 @@ from starlette.routing import Route
 
 from registry.accounts.roles import Person, Role
 from registry.accounts.tokens import person_of
-from registry.console import acting, administering, openapi, reading
+from registry.console.api import acting, administering, openapi, reading
+from registry.console.api.operations import OPERATIONS
 from registry.console.console import Console
 from registry.console.doors import CODES, Open
 from registry.database import read, write
@@ -37,7 +38,7 @@ class BadRequest(HyperMatchError):
 def routes() -> list[Route]:
     """Return one route per operation of the document, which says what each takes and gives."""
     found = [Route("/openapi.json", document, methods=["GET"])]
-    for operation in openapi.OPERATIONS:
+    for operation in OPERATIONS:
         place = next(each for each in (reading, acting, administering) if hasattr(each, operation.name))
         if operation.method == "GET":
             endpoint: Endpoint = _answering(getattr(place, operation.name), operation.role)

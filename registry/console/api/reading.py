@@ -10,7 +10,7 @@ from starlette.requests import Request
 from registry import audit, reviews
 from registry.accounts.roles import SCOPES, Person
 from registry.artifacts.bundle import load_bundle
-from registry.console import openapi
+from registry.console.api import payloads
 from registry.console.console import Console
 from registry.console.health import tasks_health
 from registry.console.pages.task import newest_curve, newest_versions
@@ -39,7 +39,7 @@ def me(_: Console, __: Session, person: Person, ___: Request) -> Json:
 
 
 def tasks(_: Console, session: Session, __: Person, request: Request) -> Json:
-    query = _query(openapi.TaskQuery, request)
+    query = _query(payloads.TaskQuery, request)
     found = tasks_health(session, query.q)
     begin = (query.page - 1) * query.per_page
     items = [{"name": task.name, "description": task.description, "champion": task.champion,
@@ -119,7 +119,7 @@ def curve(console: Console, session: Session, _: Person, request: Request) -> Js
 
 
 def runs(_: Console, session: Session, __: Person, request: Request) -> Json:
-    query = _query(openapi.RunQuery, request)
+    query = _query(payloads.RunQuery, request)
     statement = select(Run)
     if query.task is not None:
         statement = statement.where(Run.task == query.task)
@@ -137,7 +137,7 @@ def run(_: Console, session: Session, __: Person, request: Request) -> Json:
 
 
 def run_lines(_: Console, session: Session, __: Person, request: Request) -> Json:
-    query, found = _query(openapi.LineQuery, request), get_run(session, request.path_params["run"])
+    query, found = _query(payloads.LineQuery, request), get_run(session, request.path_params["run"])
     return {"items": [row_of(line) for line in lines_of(session, found.id or 0, query.after)]}
 
 
@@ -146,7 +146,7 @@ def dead_letters(_: Console, session: Session, __: Person, ___: Request) -> Json
 
 
 def labels(_: Console, session: Session, __: Person, request: Request) -> Json:
-    query, name = _query(openapi.LabelQuery, request), get_task(session, request.path_params["task"]).name
+    query, name = _query(payloads.LabelQuery, request), get_task(session, request.path_params["task"]).name
     rows, total = search_labels(session, name, words=query.q, label=query.label, part=query.part,
                                 offset=(query.page - 1) * query.per_page, limit=query.per_page)
     return {"items": [row_of(row) for row in rows], "total": total}
@@ -167,7 +167,7 @@ def prompt(_: Console, session: Session, __: Person, request: Request) -> Json:
 
 
 def audit_entries(_: Console, session: Session, __: Person, request: Request) -> Json:
-    query = _query(openapi.AuditQuery, request)
+    query = _query(payloads.AuditQuery, request)
     statement = select(AuditEntry).where(*(
         getattr(AuditEntry, name) == getattr(query, name) for name in ("action", "actor", "subject")
         if getattr(query, name)))
