@@ -10,7 +10,7 @@ from serving.predictor import Predictor
 from trainer.gate.decide import Opponent
 
 TRAFFIC_SAMPLE = 200                                  # a second or two of a small transformer on one core
-MAX_FLIPS = 200                                       # a record in the registry, not a report
+MAX_FLIPS = 5_000                                     # all of any gate set but a huge one; half a kilobyte each
 MAX_TEXT_CHARS = 300
 
 
