@@ -53,26 +53,26 @@ def list_accounts(session: Session) -> list[Account]:
     return list(session.exec(select(Account).order_by(col(Account.name))))
 
 
-def change_role(session: Session, name: str, role: Role, *, actor: str, now: datetime) -> None:
+def change_role(session: Session, name: str, role: Role, *, actor: str, now: datetime, reason: str = "") -> None:
     """Give an account another role, from its next request on; the last administrator keeps theirs."""
     account = get_account(session, name)
     if account.role == role.value:
         return
     _keep_an_admin(session, account)
     was, account.role = account.role, role.value
-    audit.record(session, action="account:role_changed", subject=name, actor=actor, now=now,
+    audit.record(session, action="account:role_changed", subject=name, actor=actor, reason=reason, now=now,
                  details={"from": was, "to": role.value})
 
 
-def remove_account(session: Session, name: str, *, actor: str, now: datetime) -> None:
+def remove_account(session: Session, name: str, *, actor: str, now: datetime, reason: str = "") -> None:
     """Remove an account with its sessions and tokens; what it did stays in the audit log."""
     account = get_account(session, name)
     _keep_an_admin(session, account)
     session.delete(account)
-    audit.record(session, action="account:removed", subject=name, actor=actor, now=now)
+    audit.record(session, action="account:removed", subject=name, actor=actor, reason=reason, now=now)
 
 
-def disable_account(session: Session, name: str, *, actor: str, now: datetime) -> None:
+def disable_account(session: Session, name: str, *, actor: str, now: datetime, reason: str = "") -> None:
     """Let an account in no more, by no door, and end its sessions; harmless if it is disabled already."""
     account = get_account(session, name)
     if account.disabled_at is not None:
@@ -80,16 +80,16 @@ def disable_account(session: Session, name: str, *, actor: str, now: datetime) -
     _keep_an_admin(session, account)
     account.disabled_at = now
     session.exec(delete(ConsoleSession).where(col(ConsoleSession.account) == name))  # type: ignore[call-overload]
-    audit.record(session, action="account:disabled", subject=name, actor=actor, now=now)
+    audit.record(session, action="account:disabled", subject=name, actor=actor, reason=reason, now=now)
 
 
-def enable_account(session: Session, name: str, *, actor: str, now: datetime) -> None:
+def enable_account(session: Session, name: str, *, actor: str, now: datetime, reason: str = "") -> None:
     """Let a disabled account in again; tokens that are not over act again too."""
     account = get_account(session, name)
     if account.disabled_at is None:
         return
     account.disabled_at = None
-    audit.record(session, action="account:enabled", subject=name, actor=actor, now=now)
+    audit.record(session, action="account:enabled", subject=name, actor=actor, reason=reason, now=now)
 
 
 def set_password(session: Session, name: str, password: str, *, actor: str, now: datetime) -> None:

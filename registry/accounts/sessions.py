@@ -95,10 +95,11 @@ def touch(session: Session, raw: str, now: datetime) -> None:
         found.seen_at = now
 
 
-def sign_out(session: Session, raw: str) -> None:
+def sign_out(session: Session, raw: str, *, now: datetime) -> None:
     found = session.get(ConsoleSession, digest(raw))
     if found is not None:
         session.delete(found)
+        audit.record(session, action="account:signed_out", subject=found.account, actor=found.account, now=now)
 
 
 def sign_out_everywhere(session: Session, name: str, *, actor: str, now: datetime) -> None:

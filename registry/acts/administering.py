@@ -27,27 +27,27 @@ def invite_person(session: Session, person: Person, name: str, *, now: datetime)
 
 
 @needs(Role.ADMIN)
-def change_role(session: Session, person: Person, name: str, role: Role, *, now: datetime) -> None:
+def change_role(session: Session, person: Person, name: str, role: Role, *, now: datetime, reason: str = "") -> None:
     """Give an account another role."""
-    people.change_role(session, name, role, actor=person.name, now=now)
+    people.change_role(session, name, role, actor=person.name, reason=reason, now=now)
 
 
 @needs(Role.ADMIN)
-def disable_person(session: Session, person: Person, name: str, *, now: datetime) -> None:
+def disable_person(session: Session, person: Person, name: str, *, now: datetime, reason: str = "") -> None:
     """Let an account in no more."""
-    people.disable_account(session, name, actor=person.name, now=now)
+    people.disable_account(session, name, actor=person.name, reason=reason, now=now)
 
 
 @needs(Role.ADMIN)
-def enable_person(session: Session, person: Person, name: str, *, now: datetime) -> None:
+def enable_person(session: Session, person: Person, name: str, *, now: datetime, reason: str = "") -> None:
     """Let a disabled account in again."""
-    people.enable_account(session, name, actor=person.name, now=now)
+    people.enable_account(session, name, actor=person.name, reason=reason, now=now)
 
 
 @needs(Role.ADMIN)
-def remove_person(session: Session, person: Person, name: str, *, now: datetime) -> None:
+def remove_person(session: Session, person: Person, name: str, *, now: datetime, reason: str = "") -> None:
     """Remove an account."""
-    people.remove_account(session, name, actor=person.name, now=now)
+    people.remove_account(session, name, actor=person.name, reason=reason, now=now)
 
 
 @needs(Role.ADMIN)
@@ -59,6 +59,6 @@ def add_webhook(session: Session, person: Person, name: str, url: str, *, events
 
 
 @needs(Role.ADMIN)
-def remove_webhook(session: Session, person: Person, name: str, *, now: datetime) -> None:
+def remove_webhook(session: Session, person: Person, name: str, *, now: datetime, reason: str = "") -> None:
     """Remove a webhook."""
-    hooks.remove_webhook(session, name, actor=person.name, now=now)
+    hooks.remove_webhook(session, name, actor=person.name, reason=reason, now=now)

@@ -42,6 +42,7 @@ from registry.console.pages import (
     version,
     webhooks,
 )
+from registry.console.phrases import load_phrases
 from registry.console.rendering import make_pages
 from registry.console.safety import Guarded
 from registry.console.settings import ConsoleSettings
@@ -64,14 +65,14 @@ def create_app(engine: Engine, store: ArtifactStore, settings: ConsoleSettings, 
     with write(engine) as session:
         key = signing_key(session)
     redirect = f"{settings.address}{RETURN}"
-    console = Console(engine, store, settings, registry, now, load_words(), make_pages(), key,
+    console = Console(engine, store, settings, registry, now, load_words(), load_phrases(), make_pages(), key,
                       Provider(oidc, redirect, now) if oidc is not None and oidc.is_used else None, try_prompt)
     outbox = Outbox(engine, f"console@{socket.gethostname()}:{os.getpid()}", settings.address,
                     sender(console.webhook_hosts), now)
     app = Starlette(
         lifespan=delivering(outbox),
         routes=[*routes(), Mount("/api/v1", routes=api.routes()), Mount("/static", Assets(), name="static")],
-        middleware=[Middleware(Guarded, settings=settings)],
+        middleware=[Middleware(Guarded, settings=settings, tell=_refuse)],
         exception_handlers={HyperMatchError: _told(doors.problem, api.problem),
                             HTTPException: _told(doors.not_routed, api.not_routed),
                             Exception: _told(doors.broken, api.broken)},
@@ -147,6 +148,10 @@ def routes() -> list[Route]:
         Route("/webhooks/{name}/remove", action(webhooks.remove, Role.ADMIN), methods=post),
         Route("/livez", doors.live, methods=get),
     ]
+
+
+def _refuse(request: Request, status: int, what: str) -> Response:
+    return (api if request.url.path.startswith("/api/") else doors).refused(request, status, what)
 
 
 def _told(on_page: Callable[[Request, Exception], Response],

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from registry.accounts.sessions import Limits
 from registry.artifacts.store import ArtifactStore
 from registry.console.oidc.provider import Provider
+from registry.console.phrases import Phrases
 from registry.console.settings import ConsoleSettings
 from registry.console.words import Words
 from registry.prompt_trials import Try
@@ -27,6 +28,7 @@ class Console:
     registry: RegistrySettings
     now: Callable[[], datetime]
     words: Words
+    phrases: Phrases
     pages: Environment
     key: str
     provider: Provider | None = None                  # through which people may sign in

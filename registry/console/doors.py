@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -67,9 +67,12 @@ def action(act: Show, role: Role | None, opens: Open = write) -> Callable[[Reque
 
 
 def to_sign_in(request: Request) -> Response:
-    """Send the browser to sign in, and back to where it wanted to go."""
-    wanted = request.url.path if request.method == "GET" else "/"
-    return RedirectResponse("/sign-in" if wanted == "/" else f"/sign-in?to={quote(wanted)}", 303)
+    """Send the browser to sign in, and back to where it was; a form that came too late is told so."""
+    is_form = request.method != "GET"
+    wanted = _path_of(request.headers.get("referer", "")) if is_form else request.url.path
+    told = {"to": wanted if wanted != "/" else "", "done": "session_over" if is_form else ""}
+    query = urlencode({name: value for name, value in told.items() if value}, safe="/")
+    return RedirectResponse(f"/sign-in?{query}" if query else "/sign-in", 303)
 
 
 def problem(request: Request, error: Exception) -> Response:
@@ -87,6 +90,11 @@ def not_routed(request: Request, error: Exception) -> Response:
 def broken(request: Request, _: Exception) -> Response:
     """A defect of ours; its traceback is in the log and nowhere else."""
     return _problem_page(request, 500, "this page has a defect", "the log of the console tells which")
+
+
+def refused(request: Request, status: int, what: str) -> Response:
+    """A request that was not let in at all."""
+    return _problem_page(request, status, what, "")
 
 
 def live(_: Request) -> Response:

@@ -70,12 +70,15 @@ def learning_curve(curve: dict[str, Any], title: str) -> Markup:
 
 def drift_timeline(checks: Sequence[dict[str, Any]], alpha: float, title: str) -> Markup:
     """Draw p-values (log scale, smaller is higher) over the checks, oldest first; an alarm is filled."""
-    frame = Frame(0, max(len(checks) - 1, 1), 0.0, -math.log10(SMALLEST_P), SMALL_WIDTH, 84)
-    bottom = frame.height - 6
+    frame = Frame(0, max(len(checks) - 1, 1), 0.0, -math.log10(SMALLEST_P), SMALL_WIDTH, 98)
+    bottom = frame.height - 20
     y_alpha = frame.y_of(-math.log10(alpha), 6, bottom)
     drawn = [f'<line class="target" x1="{LEFT}" x2="{frame.right}" y1="{y_alpha:.1f}" y2="{y_alpha:.1f}"/>',
              f'<line class="axis" x1="{LEFT}" x2="{frame.right}" y1="{bottom}" y2="{bottom}"/>',
-             label(LEFT - 6, y_alpha + 3, f"{alpha:g}", "end"), label(LEFT - 6, bottom, "1", "end")]
+             label(LEFT - 9, y_alpha + 3, f"{alpha:g}", "end"), label(LEFT - 9, bottom, "1", "end"),
+             label(LEFT, frame.height - 5, checks[0]["day"], "start")]
+    if checks[-1]["day"] != checks[0]["day"]:
+        drawn.append(label(frame.right, frame.height - 5, checks[-1]["day"], "end"))
     spots = [(frame.x(i), frame.y_of(-math.log10(max(check["p"], SMALLEST_P)), 6, bottom))
              for i, check in enumerate(checks)]
     drawn.append(f'<polyline class="line" points="{joined(spots)}"/>')

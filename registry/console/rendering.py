@@ -30,8 +30,7 @@ def make_pages() -> Environment:
     pages = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
                         trim_blocks=True, lstrip_blocks=True)
     pages.filters.update(visible=visible, number=number, percent=percent, points=points, size=size, stamp=stamp,
-                         ago=ago, short=short, pretty=pretty,
-                         sum_of_parts=sum_of_parts)
+                         ago=ago, short=short, pretty=pretty, name=name, plain=plain, sum_of_parts=sum_of_parts)
     assets = {path.name: asset(path.name) for path in FOLDER.iterdir() if path.is_file()}
     pages.globals.update(plots=plots, timelines=timelines, query=query, assets=assets)
     return pages
@@ -62,6 +61,23 @@ def shown(text: str) -> str:
                        else f"⟨U+{ord(found.group()):04X}⟩", text)
 
 
+def name(text: object, most: int = 90) -> Markup:
+    """Return the name of a class as `visible` does; long ones break behind their underscores."""
+    return Markup(str(visible(text, most)).replace("_", "_<wbr>"))
+
+
+@pass_context
+def plain(context: Context, value: object) -> str:
+    """Return a setting or a report as people write it, not as Python does."""
+    if isinstance(value, bool):
+        return str(context["t"]("yes" if value else "no"))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {plain(context, each)}" for key, each in value.items()) or "–"
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    return "–" if value in ("", None) else str(context["said"](value))
+
+
 def number(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
@@ -78,14 +94,15 @@ def points(difference: float | None) -> str:
 def size(n_bytes: float | None) -> str:
     if n_bytes is None:
         return "–"
-    return f"{n_bytes / 2**20:,.1f} MiB" if n_bytes >= 2**20 else f"{n_bytes / 2**10:,.1f} KiB"
+    unit, power = next(((unit, power) for unit, power in (("MiB", 20), ("KiB", 10)) if n_bytes >= 2**power), ("B", 0))
+    return f"{n_bytes / 2**power:,.1f} {unit}" if power else f"{n_bytes:,.0f} B"
 
 
 def stamp(at: datetime | None) -> Markup:
     """Return a point in time to the minute, in UTC."""
     if at is None:
         return Markup("–")
-    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), at.strftime("%Y-%m-%d %H:%M"))
+    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), at.strftime("%Y-%m-%d %H:%M"))
 
 
 @pass_context
@@ -118,7 +135,7 @@ def short(digest: str | None) -> str:
 @pass_context
 def query(context: Context, **changes: Any) -> str:
     """Return the query of this page with some values changed, to link to another page, order or filter."""
-    now = {name: value for name, value in context["visit"].request.query_params.items() if name != "done"}
+    now = {name: value for name, value in context["visit"].request.query_params.items() if name not in ("done", "n")}
     merged = {name: value for name, value in (now | changes).items() if value not in ("", None)}
     return f"?{urlencode(merged)}" if merged else "?"
 

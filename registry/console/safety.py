@@ -2,11 +2,13 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.console.settings import ConsoleSettings
@@ -29,8 +31,8 @@ FORM_ROOM_BYTES = 200_000                             # of a form beside its fil
 class Guarded:
     """Adds the headers to every answer and refuses bodies whose length is unknown or too large."""
 
-    def __init__(self, app: ASGIApp, settings: ConsoleSettings) -> None:
-        self.app, self.settings = app, settings
+    def __init__(self, app: ASGIApp, settings: ConsoleSettings, tell: Callable[[Request, int, str], Response]) -> None:
+        self.app, self.settings, self.tell = app, settings, tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_guarded(message: Message) -> None:
@@ -38,8 +40,10 @@ class Guarded:
                 self._add_headers(scope, MutableHeaders(scope=message))
             await send(message)
 
-        if scope["type"] == "http" and (refused := self._refusal(Request(scope))) is not None:
-            await refused(scope, receive, send_guarded)
+        request = Request(scope) if scope["type"] == "http" else None
+        if request is not None and (refusal := self._refusal(request)) is not None:
+            response = await run_in_threadpool(self.tell, request, *refusal)       # before any route is known
+            await response(scope, receive, send_guarded)
             return
         await self.app(scope, receive, send_guarded)
 
@@ -50,25 +54,18 @@ class Guarded:
             headers["Strict-Transport-Security"] = "max-age=31536000"
         headers.setdefault("Cache-Control", "no-store")      # static files set their own
 
-    def _refusal(self, request: Request) -> Response | None:
+    def _refusal(self, request: Request) -> tuple[int, str] | None:
+        """Return the status and why a request is not let in."""
         if b"%00" in request.scope.get("raw_path", b"") + request.scope.get("query_string", b""):
-            return _refused(request, 400, "no address holds a zero byte")       # PostgreSQL takes none
+            return 400, "no address holds a zero byte"       # PostgreSQL takes none
         if request.method in ("GET", "HEAD"):
             return None
         if "transfer-encoding" in request.headers:
-            return _refused(request, 411, "the length of the body must be stated")
+            return 411, "the length of the body must be stated"
         length = request.headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self.settings.max_upload_bytes + FORM_ROOM_BYTES:
-            return _refused(request, 413, "the body is too large")
+            return 413, f"this is too large: {self.settings.max_upload_bytes / 2**20:.0f} MiB are allowed"
         return None
-
-
-def _refused(request: Request, status: int, what: str) -> Response:
-    """Answer before any route is known; programs get a problem document here too."""
-    if not request.url.path.startswith("/api/"):
-        return PlainTextResponse(what, status)
-    content = {"type": "about:blank", "status": status, "title": what}
-    return JSONResponse(content, status, media_type="application/problem+json")
 
 
 def check_origin(request: Request, settings: ConsoleSettings) -> None:

@@ -28,7 +28,11 @@ class ConsoleSettings(BaseSettings):
                                "(`HYPERMATCH_TRAINER_REPORTS`); empty: none are shown.")
     grafana_url: str = Field("", description="Address of Grafana, linked from the pages; empty: no link.")
 
-    @field_validator("url", "grafana_url")
+    prometheus_url: str = Field("", description="Address of Prometheus, linked likewise.")
+    evidently_url: str = Field("", description="Address of Evidently's interface, which `hypermatch drift dashboard` "
+                                               "opens, linked likewise.")
+
+    @field_validator("url", "grafana_url", "prometheus_url", "evidently_url")
     @classmethod
     def _is_address(cls, url: str) -> str:
         parts = urlsplit(url)

@@ -16,12 +16,15 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from registry.accounts.roles import Person, Role
 from registry.accounts.sessions import account_of
 from registry.console.console import Console
+from registry.console.phrases import say
 from registry.console.rendering import told
 from registry.console.safety import form_token
 from registry.console.words import LANGUAGES, preferred
+from registry.errors import Refused
 
 SESSION_COOKIE, LANGUAGE_COOKIE = "hypermatch_session", "hypermatch_language"
 YEAR_SECONDS = 31_536_000
+LONGEST_FIELD = 2_000                                 # characters of a field of a form, passwords and files aside
 
 
 @dataclass
@@ -55,18 +58,26 @@ class Visit:
         return min(max(int(given), 1), most) if given.isdecimal() and len(given) < 10 else default
 
     def given(self, name: str) -> str:
-        """Return a value of the form, trimmed."""
-        return str(self.form.get(name, "")).strip()
+        """Return a value of the form, trimmed; raises Refused for one that no page of ours would send."""
+        value = str(self.form.get(name, "")).strip()
+        if len(value) > LONGEST_FIELD:
+            raise Refused(f"{name} has {len(value)} characters, {LONGEST_FIELD} are allowed", "say it shorter")
+        return value
 
     def t(self, key: str, **values: Any) -> str:
         return told(self.console.words, self.language, key, values)
 
+    def said(self, text: object) -> str:
+        """Return in this visit's language what another part wrote in English, as far as it is known."""
+        phrases = self.console.phrases.get(self.language)
+        return say(str(text), phrases, self.console.words[self.language]) if phrases else str(text)
+
     def show(self, template: str, code: int = 200, **values: Any) -> Response:
         """Render a page."""
         page = self.console.pages.get_template(template).render(
-            visit=self, person=self.person, t=self.t, now=self.now, language=self.language, languages=LANGUAGES,
-            path=self.request.url.path, form_token=form_token(self.console.key, self.session_id), Role=Role,
-            settings=self.console.settings, done=self._done(), **values)
+            visit=self, person=self.person, t=self.t, said=self.said, now=self.now, language=self.language,
+            languages=LANGUAGES, path=self.request.url.path, form_token=form_token(self.console.key, self.session_id),
+            Role=Role, settings=self.console.settings, done=self._done(), **values)
         return HTMLResponse(page, code)
 
     def go(self, path: str, done: str = "") -> Response:
@@ -92,7 +103,9 @@ class Visit:
 
     def _done(self) -> str:
         key = f"done.{self.request.query_params.get('done', '')[:60]}"
-        return self.t(key) if key in self.console.words[self.language] else ""
+        given = self.request.query_params.get("n", "0")
+        n = int(given) if given.isdecimal() and len(given) < 10 else 0
+        return self.t(key, n=f"{n:,}") if key in self.console.words[self.language] else ""
 
 
 def enter(console: Console, request: Request, session: Session) -> Visit:

@@ -32,6 +32,8 @@ def answer(session: Session, item_id: int, label: str, *, actor: str, now: datet
         raise Refused(f"you labeled item {item.id} {own.label!r} already", "take it back first: undo")
     _check_free(session, item, own, now)
     keep_answer(session, item, own, label, actor=actor, now=now, is_new_class=is_new_class)
+    audit.record(session, action="review:answered", subject=subject_of(item), actor=actor, now=now,
+                 reason=f"{'a new class: ' if is_new_class else ''}{label}")
     settle(session, item, now=now)
     return item
 
@@ -45,10 +47,16 @@ def skip(session: Session, item_id: int, *, actor: str, now: datetime) -> Review
     if own is None:
         own = ReviewAnswer(item_id=item.id or 0, actor=actor, state=AnswerState.SKIPPED, claimed_until=now)
         session.add(own)
+    if own.state is not AnswerState.SKIPPED or own.answered_at is None:
+        audit.record(session, action="review:skipped", subject=subject_of(item), actor=actor, now=now)
     own.state, own.answered_at, own.label = AnswerState.SKIPPED, now, None
     session.flush()
     settle(session, item, now=now)
     return item
+
+
+def subject_of(item: ReviewItem) -> str:
+    return f"{item.task} item {item.id}"
 
 
 def undo(session: Session, task: str, *, actor: str, now: datetime) -> ReviewItem:
@@ -64,7 +72,7 @@ def undo(session: Session, task: str, *, actor: str, now: datetime) -> ReviewIte
     item = _locked(session, last.item_id)
     if item.state is ReviewState.SETTLED and not item.is_new_class:
         _take_label_back(session, item)
-    audit.record(session, action="review:undone", subject=f"{task} item {item.id}", actor=actor, now=now,
+    audit.record(session, action="review:undone", subject=subject_of(item), actor=actor, now=now,
                  reason=f"took back {last.label!r}" if last.label else "took back a skip")
     last.state, last.label, last.is_new_class = AnswerState.CLAIMED, None, False
     last.claimed_until, last.answered_at = now + CLAIM, None

@@ -40,13 +40,13 @@ def add_webhook(session: Session, name: str, url: str, *, events: Collection[str
     return hook
 
 
-def remove_webhook(session: Session, name: str, *, actor: str, now: datetime) -> None:
+def remove_webhook(session: Session, name: str, *, actor: str, now: datetime, reason: str = "") -> None:
     """Remove a webhook with its deliveries."""
     hook = session.get(Webhook, name)
     if hook is None:
         raise NotFound(f"there is no webhook {name[:80]!r}")
     session.delete(hook)
-    audit.record(session, action="webhook:removed", subject=name, actor=actor, now=now)
+    audit.record(session, action="webhook:removed", subject=name, actor=actor, reason=reason, now=now)
 
 
 def list_webhooks(session: Session) -> list[Webhook]:

@@ -30,20 +30,23 @@ def invite_person(console: Console, session: Session, person: Person, request: R
 
 
 def change_role(console: Console, session: Session, person: Person, request: Request, given: payloads.NewRole) -> Json:
-    acts.change_role(session, person, _name(request), given.role, now=console.now())
+    acts.change_role(session, person, _name(request), given.role, reason=given.reason, now=console.now())
     return _told(get_account(session, _name(request)))
 
 
-def disable_person(console: Console, session: Session, person: Person, request: Request, _: None) -> Json:
-    return _switched(acts.disable_person, console, session, person, request)
+def disable_person(console: Console, session: Session, person: Person, request: Request,
+                   given: payloads.Excused) -> Json:
+    return _switched(acts.disable_person, console, session, person, request, given)
 
 
-def enable_person(console: Console, session: Session, person: Person, request: Request, _: None) -> Json:
-    return _switched(acts.enable_person, console, session, person, request)
+def enable_person(console: Console, session: Session, person: Person, request: Request,
+                  given: payloads.Excused) -> Json:
+    return _switched(acts.enable_person, console, session, person, request, given)
 
 
-def remove_person(console: Console, session: Session, person: Person, request: Request, _: None) -> Json:
-    acts.remove_person(session, person, _name(request), now=console.now())
+def remove_person(console: Console, session: Session, person: Person, request: Request,
+                  given: payloads.Excused) -> Json:
+    acts.remove_person(session, person, _name(request), reason=given.reason, now=console.now())
     return {"removed": _name(request)}
 
 
@@ -60,13 +63,15 @@ def add_webhook(console: Console, session: Session, person: Person, _: Request, 
                                    is_slack=given.is_slack, hosts=console.webhook_hosts, now=console.now()))
 
 
-def remove_webhook(console: Console, session: Session, person: Person, request: Request, _: None) -> Json:
-    acts.remove_webhook(session, person, _name(request), now=console.now())
+def remove_webhook(console: Console, session: Session, person: Person, request: Request,
+                   given: payloads.Excused) -> Json:
+    acts.remove_webhook(session, person, _name(request), reason=given.reason, now=console.now())
     return {"removed": _name(request)}
 
 
-def _switched(act: Callable[..., None], console: Console, session: Session, person: Person, request: Request) -> Json:
-    act(session, person, _name(request), now=console.now())
+def _switched(act: Callable[..., None], console: Console, session: Session, person: Person, request: Request,
+              given: payloads.Excused) -> Json:
+    act(session, person, _name(request), reason=given.reason, now=console.now())
     return _told(get_account(session, _name(request)))
 
 

@@ -37,7 +37,8 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     }
     if operation.body is not None:
         reference = {"$ref": f"#/components/schemas/{operation.body.__name__}"}
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
+        is_needed = any(each.is_required() for each in operation.body.model_fields.values())
+        described["requestBody"] = {"required": is_needed, "content": {"application/json": {"schema": reference}}}
         _add_schema(operation.body, schemas)
     return described
 

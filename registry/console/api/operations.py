@@ -16,7 +16,7 @@ NUMBERS = ("number", "run", "text", "proposal", "item", "check")        # of the
 class Operation:
     """One operation: where it is, what it takes, the role it needs."""
 
-    name: str                                         # of the function in reading, acting or administering.py
+    name: str                                         # of the function beside this file
     method: Literal["GET", "POST"]
     path: str
     says: str
@@ -102,6 +102,8 @@ OPERATIONS = [
               body=payloads.PromptTrial, is_slow=True),
     Operation("dead_letters", "GET", "/dead-letters", "List the newest messages that could not be read.",
               gives=_LIST),
+    Operation("processes", "GET", "/processes", "List the processes that reported last.", gives=_LIST),
+    Operation("settings", "GET", "/settings", "Show how registry and console are set; secrets stay hidden."),
     Operation("audit_entries", "GET", "/audit", "List audit entries, the newest first.", query=payloads.AuditQuery,
               gives=_LIST),
     Operation("audit_chain", "GET", "/audit/chain", "Verify the chain of the audit log."),
@@ -111,12 +113,15 @@ OPERATIONS = [
     Operation("invite_person", "POST", f"{_PERSON}/link", "Make a new link that sets a password.", Role.ADMIN),
     Operation("change_role", "POST", f"{_PERSON}/role", "Give an account another role.", Role.ADMIN,
               body=payloads.NewRole),
-    Operation("disable_person", "POST", f"{_PERSON}/disable", "Let an account in no more.", Role.ADMIN),
-    Operation("enable_person", "POST", f"{_PERSON}/enable", "Let a disabled account in again.", Role.ADMIN),
-    Operation("remove_person", "POST", f"{_PERSON}/remove", "Remove an account.", Role.ADMIN),
+    Operation("disable_person", "POST", f"{_PERSON}/disable", "Let an account in no more.", Role.ADMIN,
+              body=payloads.Excused),
+    Operation("enable_person", "POST", f"{_PERSON}/enable", "Let a disabled account in again.", Role.ADMIN,
+              body=payloads.Excused),
+    Operation("remove_person", "POST", f"{_PERSON}/remove", "Remove an account.", Role.ADMIN, body=payloads.Excused),
     Operation("webhooks", "GET", "/webhooks", "List the webhooks.", Role.ADMIN, gives=_LIST),
     Operation("add_webhook", "POST", "/webhooks", "Add a webhook; the answer has its secret, once.", Role.ADMIN,
               body=payloads.NewWebhook),
-    Operation("remove_webhook", "POST", "/webhooks/{name}/remove", "Remove a webhook.", Role.ADMIN),
+    Operation("remove_webhook", "POST", "/webhooks/{name}/remove", "Remove a webhook.", Role.ADMIN,
+              body=payloads.Excused),
     Operation("deliveries", "GET", "/webhooks/deliveries", "List the newest deliveries.", Role.ADMIN, gives=_LIST),
 ]

@@ -83,7 +83,13 @@ class NewPerson(Strict):
     role: Role
 
 
-class NewRole(Strict):
+class Excused(Strict):
+    """A body that may say why, and may be left out."""
+
+    reason: str = Field("", max_length=2_000, description="Why; kept in the audit log.")
+
+
+class NewRole(Excused):
     role: Role
 
 

@@ -22,10 +22,9 @@ from registry.lifecycle.stages import name_of
 from registry.lifecycle.versions import get_version
 from registry.prompts import get_prompt, list_prompts, qualities
 from registry.proposals import list_proposals
-from registry.tables import AuditEntry, DriftCheck, Run
+from registry.tables import DriftCheck, Run
 from registry.tasks import get_task, label_space
 from registry.watching.bank_days import bank_days
-from registry.watching.dead_letters import list_dead_letters
 from registry.watching.maps import map_of
 from registry.watching.run_lines import lines_of
 
@@ -38,14 +37,14 @@ def me(_: Console, __: Session, person: Person, ___: Request) -> Json:
     return {"name": person.name, "role": person.role.value, "scopes": may}
 
 
-def tasks(_: Console, session: Session, __: Person, request: Request) -> Json:
-    query = _query(payloads.TaskQuery, request)
-    found = tasks_health(session, query.q)
+def tasks(console: Console, session: Session, __: Person, request: Request) -> Json:
+    query = query_of(payloads.TaskQuery, request)
+    found = tasks_health(session, console.now(), query.q)
     begin = (query.page - 1) * query.per_page
     items = [{"name": task.name, "description": task.description, "champion": task.champion,
-              "accuracy": task.accuracy, "live_accuracy": task.live_accuracy, "is_alarm": task.is_alarm,
-              "n_labels": task.n_labels, "n_waiting": task.n_waiting,
-              "run": None if task.run is None else row_of(task.run)}
+              "accuracy": task.accuracy, "live_accuracy": task.live_accuracy, "novelty": task.novelty,
+              "is_alarm": task.is_alarm, "n_labels": task.n_labels, "n_texts_week": task.n_texts,
+              "n_waiting": task.n_waiting, "run": None if task.run is None else row_of(task.run)}
              for task in found[begin : begin + query.per_page]]
     return {"items": items, "total": len(found)}
 
@@ -119,7 +118,7 @@ def curve(console: Console, session: Session, _: Person, request: Request) -> Js
 
 
 def runs(_: Console, session: Session, __: Person, request: Request) -> Json:
-    query = _query(payloads.RunQuery, request)
+    query = query_of(payloads.RunQuery, request)
     statement = select(Run)
     if query.task is not None:
         statement = statement.where(Run.task == query.task)
@@ -137,16 +136,12 @@ def run(_: Console, session: Session, __: Person, request: Request) -> Json:
 
 
 def run_lines(_: Console, session: Session, __: Person, request: Request) -> Json:
-    query, found = _query(payloads.LineQuery, request), get_run(session, request.path_params["run"])
+    query, found = query_of(payloads.LineQuery, request), get_run(session, request.path_params["run"])
     return {"items": [row_of(line) for line in lines_of(session, found.id or 0, query.after)]}
 
 
-def dead_letters(_: Console, session: Session, __: Person, ___: Request) -> Json:
-    return {"items": [row_of(note) for note in list_dead_letters(session, limit=200)]}
-
-
 def labels(_: Console, session: Session, __: Person, request: Request) -> Json:
-    query, name = _query(payloads.LabelQuery, request), get_task(session, request.path_params["task"]).name
+    query, name = query_of(payloads.LabelQuery, request), get_task(session, request.path_params["task"]).name
     rows, total = search_labels(session, name, words=query.q, label=query.label, part=query.part,
                                 offset=(query.page - 1) * query.per_page, limit=query.per_page)
     return {"items": [row_of(row) for row in rows], "total": total}
@@ -166,21 +161,6 @@ def prompt(_: Console, session: Session, __: Person, request: Request) -> Json:
     return {**row_of(found), "qualities": [row_of(each) for each in qualities(session, name=found.name)]}
 
 
-def audit_entries(_: Console, session: Session, __: Person, request: Request) -> Json:
-    query = _query(payloads.AuditQuery, request)
-    statement = select(AuditEntry).where(*(
-        getattr(AuditEntry, name) == getattr(query, name) for name in ("action", "actor", "subject")
-        if getattr(query, name)))
-    if query.before is not None:
-        statement = statement.where(AuditEntry.number < query.before)
-    rows = session.exec(statement.order_by(col(AuditEntry.number).desc()).limit(query.per_page))
-    return {"items": [row_of(entry) for entry in rows]}
-
-
-def audit_chain(_: Console, session: Session, __: Person, ___: Request) -> Json:
-    return {"n_entries": audit.verify_chain(session)}
-
-
 def row_of(row: Any, exclude: set[str] | None = None) -> Json:
     told: Json = row.model_dump(mode="json", exclude=exclude)
     return told
@@ -190,7 +170,7 @@ def place_of(request: Request) -> tuple[str, int]:
     return request.path_params["task"], request.path_params["number"]
 
 
-def _query(kind: type[Q], request: Request) -> Q:
+def query_of(kind: type[Q], request: Request) -> Q:
     try:
         return kind.model_validate(dict(request.query_params))
     except ValidationError as error:

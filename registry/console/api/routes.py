@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from registry.accounts.roles import Person, Role
 from registry.accounts.tokens import person_of
-from registry.console.api import acting, administering, openapi, reading
+from registry.console.api import acting, administering, installation, openapi, reading
 from registry.console.api.operations import OPERATIONS
 from registry.console.console import Console
 from registry.console.doors import CODES, Open
@@ -39,7 +39,7 @@ def routes() -> list[Route]:
     """Return one route per operation of the document, which says what each takes and gives."""
     found = [Route("/openapi.json", document, methods=["GET"])]
     for operation in OPERATIONS:
-        place = next(each for each in (reading, acting, administering) if hasattr(each, operation.name))
+        place = next(each for each in (reading, installation, acting, administering) if hasattr(each, operation.name))
         if operation.method == "GET":
             endpoint: Endpoint = _answering(getattr(place, operation.name), operation.role)
         else:
@@ -65,6 +65,10 @@ def problem(_: Request, error: Exception) -> Response:
 def not_routed(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return _problem(error.status_code, str(error.detail), "", dict(error.headers or {}))
+
+
+def refused(_: Request, status: int, what: str) -> Response:
+    return _problem(status, what, "")
 
 
 def broken(_: Request, error: Exception) -> Response:
@@ -117,7 +121,7 @@ def _read(kind: type[B], content: bytes) -> B:
     if b"\\u0000" in content or b"\0" in content:
         raise BadRequest("the body holds a zero byte", "no database keeps one in a text")
     try:
-        return kind.model_validate_json(content)
+        return kind.model_validate_json(content or b"{}")      # a body that says nothing may be left out
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -61,6 +61,8 @@ def _accept(visit: Visit, proposal: ClassProposal) -> None:
 
 def _merge(visit: Visit, proposal: ClassProposal) -> None:
     label = visit.given("label")
+    if not label:
+        raise Refused("no class was chosen to merge into", "choose one of the task's classes")
     acts.merge_class(visit.session, visit.actor, proposal.id or 0, label=label,
                      corrections=_corrections(visit, proposal, label), reason=visit.given("reason"), now=visit.now)
 

@@ -63,9 +63,9 @@ def import_file(visit: Visit) -> Response:
     if visit.given("part") not in list(Part):
         raise Refused("say whether the labels train or judge")
     rows = read_labels(visit.file.file.read())
-    acts.import_labels(visit.session, visit.actor, task.name, rows, part=Part(visit.given("part")),
-                       origin=visit.file.filename[:500], now=visit.now)
-    return visit.go(f"/tasks/{task.name}/labels", "labels_imported")
+    result = acts.import_labels(visit.session, visit.actor, task.name, rows, part=Part(visit.given("part")),
+                                origin=visit.file.filename[:500], now=visit.now)
+    return visit.go(f"/tasks/{task.name}/labels?n={result.added + result.changed}", "labels_imported")
 
 
 def export(visit: Visit) -> Response:

@@ -12,7 +12,7 @@ PER_PAGE = 25
 def show(visit: Visit) -> Response:
     """List the tasks, searched and sorted."""
     words, sort = visit.asked("q"), visit.asked("sort", "waiting")
-    tasks = sorted(tasks_health(visit.session, words), key=SORTS.get(sort, SORTS["waiting"]))
+    tasks = sorted(tasks_health(visit.session, visit.now, words), key=SORTS.get(sort, SORTS["waiting"]))
     rows, paging = paged(tasks, visit.number("page"), PER_PAGE)
     return visit.show("overview.html", tasks=rows, paging=paging, words=words, sorts=list(SORTS), sort=sort,
                       traffic=traffic(visit.session, visit.now), n_waiting=sum(task.n_waiting for task in tasks),

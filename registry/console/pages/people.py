@@ -26,22 +26,26 @@ def renew(visit: Visit) -> Response:
 
 
 def change_role(visit: Visit) -> Response:
-    acts.change_role(visit.session, visit.actor, visit.request.path_params["name"], _role(visit), now=visit.now)
+    acts.change_role(visit.session, visit.actor, visit.request.path_params["name"], _role(visit),
+                     reason=visit.given("reason"), now=visit.now)
     return visit.go("/people", "role_changed")
 
 
 def disable(visit: Visit) -> Response:
-    acts.disable_person(visit.session, visit.actor, visit.request.path_params["name"], now=visit.now)
+    acts.disable_person(visit.session, visit.actor, visit.request.path_params["name"], reason=visit.given("reason"),
+                        now=visit.now)
     return visit.go("/people", "account_disabled")
 
 
 def enable(visit: Visit) -> Response:
-    acts.enable_person(visit.session, visit.actor, visit.request.path_params["name"], now=visit.now)
+    acts.enable_person(visit.session, visit.actor, visit.request.path_params["name"], reason=visit.given("reason"),
+                       now=visit.now)
     return visit.go("/people", "account_enabled")
 
 
 def remove(visit: Visit) -> Response:
-    acts.remove_person(visit.session, visit.actor, visit.request.path_params["name"], now=visit.now)
+    acts.remove_person(visit.session, visit.actor, visit.request.path_params["name"], reason=visit.given("reason"),
+                       now=visit.now)
     return visit.go("/people", "account_removed")
 
 

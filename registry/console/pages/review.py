@@ -76,7 +76,9 @@ def _before(visit: Visit, task: str) -> ReviewItem | None:
     said = visit.number("said", default=0, most=10**9)
     if not said:
         return None
-    item = reviews.get_item(visit.session, said)
+    item = visit.session.get(ReviewItem, said)
+    if item is None:
+        return None
     own = own_answer(visit.session, item, visit.actor.name)
     is_own = item.task == task and own is not None and own.state is AnswerState.LABELED
     return item if is_own else None

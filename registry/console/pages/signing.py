@@ -36,7 +36,7 @@ def enter_password(visit: Visit) -> Response:
         with write(visit.console.engine) as session:
             begin_attempt(session, name, address, visit.now)
     except NotAllowed as error:
-        return visit.show("sign_in.html", 429, name=name, says=str(error), to=visit.given("to"))
+        return visit.show("sign_in.html", 429, name=name, says=visit.said(error), to=visit.given("to"))
     opened = _open(visit, name, address)
     if opened is None:
         return visit.show("sign_in.html", 401, name=name, says=visit.t("sign_in.refused"), to=visit.given("to"))
@@ -47,7 +47,7 @@ def enter_password(visit: Visit) -> Response:
 
 
 def leave(visit: Visit) -> Response:
-    sign_out(visit.session, visit.session_id)
+    sign_out(visit.session, visit.session_id, now=visit.now)
     return visit.go("/sign-in")
 
 

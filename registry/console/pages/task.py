@@ -22,7 +22,7 @@ from registry.watching.bank_days import bank_days
 from registry.watching.dead_letters import MAX_NOTES, count_dead_letters, day_before, list_dead_letters
 
 CURVE_MEASURED = "curve:measured"                     # the audit entry that names a curve's artifact
-MAX_VERSIONS, MAX_CHECKS, MAX_CURVE_BYTES, MAX_DEAD = 30, 60, 5_000_000, 6
+MAX_VERSIONS, MAX_CHECKS, MAX_CURVE_BYTES, MAX_DEAD, MAX_ALARMS = 30, 60, 5_000_000, 6, 5
 ALPHA = 0.01                                          # where a task was never checked
 
 
@@ -32,7 +32,8 @@ def show(visit: Visit) -> Response:
     checks = list(reversed(list_drift_checks(session, task.name, limit=MAX_CHECKS)))
     return visit.show(
         "task.html", task=task, space=label_space(session, task.name), versions=newest_versions(session, task.name),
-        champion=alias_of(session, task.name, AliasName.CHAMPION), checks=checks, families=_families(checks),
+        champion=alias_of(session, task.name, AliasName.CHAMPION), checks=checks, families=_families(visit, checks),
+        alarms=[check for check in reversed(checks) if check.is_alarm][:MAX_ALARMS],
         alpha=checks[-1].report.get("alpha", ALPHA) if checks else ALPHA, counts=label_counts(session, task.name),
         curve=newest_curve(session, visit.console.store, task.name), growth=_growth(session, task.name),
         days={each.day: each.n_texts for each in bank_days(session, task.name)}, shares=_shares(visit, checks),
@@ -87,19 +88,20 @@ def _shares(visit: Visit, checks: list[DriftCheck]) -> dict[str, Any] | None:
                    for label in looks[-1].report["priors"]}}
 
 
-def _families(checks: list[DriftCheck]) -> dict[str, list[dict[str, Any]]]:
+def _families(visit: Visit, checks: list[DriftCheck]) -> dict[str, list[dict[str, Any]]]:
     """Return per family its p-value at every check that looked at it, all families together first."""
     names = sorted({name for check in checks for name in check.report.get("families", {})})
-    timeline = {"all": [_spot(check, check.p_value, check.is_alarm) for check in checks]} if checks else {}
+    timeline = {"all": [_spot(visit, check, check.p_value, check.is_alarm) for check in checks]} if checks else {}
     for name in names:
-        timeline[name] = [_spot(check, check.report["families"][name], name in check.report.get("alarmed", []))
+        timeline[name] = [_spot(visit, check, check.report["families"][name], name in check.report.get("alarmed", []))
                           for check in checks if name in check.report.get("families", {})]
     return timeline
 
 
-def _spot(check: DriftCheck, p_value: float, is_alarm: bool) -> dict[str, Any]:
-    return {"p": p_value, "is_alarm": is_alarm, "href": f"/tasks/{check.task}/drift/{check.id}",
-            "says": f"{check.at:%Y-%m-%d %H:%M}: p {p_value:.3g}"}
+def _spot(visit: Visit, check: DriftCheck, p_value: float, is_alarm: bool) -> dict[str, Any]:
+    says = f"{check.at:%Y-%m-%d %H:%M}: p {p_value:.3g}" + (f"; {visit.said(check.reason)}" if is_alarm else "")
+    return {"p": p_value, "day": f"{check.at:%Y-%m-%d}", "is_alarm": is_alarm, "says": says,
+            "href": f"/tasks/{check.task}/drift/{check.id}"}
 
 
 def _growth(session: Session, task: str) -> list[tuple[int, int]]:

@@ -31,6 +31,7 @@ class Decision(NamedTuple):
     done: str
 
 
+N_FLIPS = 100                                         # shown of those that are kept, until all are asked for
 DECISIONS = {"approve": Decision(acts.approve, Role.APPROVER, "approved"),
              "request-changes": Decision(acts.request_changes, Role.APPROVER, "changes_requested"),
              "ask-again": Decision(acts.request_approval, Role.LABELER, "approval_requested"),
@@ -54,7 +55,8 @@ def show(visit: Visit) -> Response:
         history_entries=list(audit.entries(session, subject=name_of(version))), follow=_decisions(version),
         may=[act for act in _decisions(version) if visit.actor.may(DECISIONS[act].role)],
         labels=_label_changes(visit, version, other), classes=_classes(version, other),
-        trials=_trials(visit, version), on_trial=_on_trial(visit, version),
+        n_shown=None if visit.asked("flips") == "all" else N_FLIPS, trials=_trials(visit, version),
+        on_trial=_on_trial(visit, version),
         compared=_compared(visit, version), offsets=offset_ranges(version, before),
         cause=None if run is None else check_behind(session, run.id or 0),
         costs=(run.facts if run else {}).get("costs"),

@@ -22,7 +22,8 @@ def add(visit: Visit) -> Response:
 
 
 def remove(visit: Visit) -> Response:
-    acts.remove_webhook(visit.session, visit.actor, visit.request.path_params["name"], now=visit.now)
+    acts.remove_webhook(visit.session, visit.actor, visit.request.path_params["name"],
+                        reason=visit.given("reason"), now=visit.now)
     return visit.go("/webhooks", "webhook_removed")
 
 

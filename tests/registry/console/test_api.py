@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from registry.accounts.tokens import create_token
 from registry.audit import entries
-from registry.console.api import acting, administering, openapi, reading
+from registry.console.api import acting, administering, installation, openapi, reading
 from registry.console.api.operations import OPERATIONS
 from registry.console.app import create_app
 from registry.console.settings import ConsoleSettings
@@ -37,7 +37,7 @@ def program(app, engine, now):
 def test_the_document_is_valid_and_every_operation_has_its_function():
     OpenAPIV31SpecValidator(json.loads(json.dumps(openapi.document()))).validate()
     assert {operation.name for operation in OPERATIONS} <= {
-        *vars(reading), *vars(acting), *vars(administering)}
+        *vars(reading), *vars(installation), *vars(acting), *vars(administering)}
 
 
 def test_every_reading_operation_answers(program):
