@@ -32,7 +32,8 @@ from registry.settings import RegistrySettings
 NAME, PASSWORD = "bench", "long enough to be taken"
 VALUES = {"task": "task-007", "number": "24", "run": "4000", "check": "150", "text": "2800", "name": "none"}
 LEFT_OUT = re.compile(r"^/(api|static|livez|welcome|sign-in|runs/\{run:number\}/events)|\.csv$|\.jsonl$")
-SEARCHES = ("/?q=task 1", "/?sort=accuracy&page=8", "/tasks/task-007/versions/25", "/tasks/task-007/labels?q=card",
+SEARCHES = ("/?q=task 1", "/?sort=accuracy&page=8", "/?sort=novelty", "/tasks/task-007/versions/25",
+            "/tasks/task-007/versions/25?flips=all", "/tasks/task-007/labels?q=card",
             "/tasks/task-007/labels?q=nothing like it&part=gate", "/runs?page=160",
             "/runs?task=task-199&state=succeeded", "/runs?task=none&state=failed", "/audit?before=20",
             "/audit?action=model:evaluated", "/audit?actor=seed-3", "/audit?subject=task-007", "/audit?subject=task",

@@ -28,9 +28,10 @@ from registry.tables import (
     Task,
 )
 from registry.text import text_hash
+from registry.watching.tables import BankDay
 
 CHUNK = 5_000
-CHECKS_PER_TASK, LABELS_PER_TASK = 20, 385
+CHECKS_PER_TASK, LABELS_PER_TASK, BANK_DAYS, N_FLIPS = 20, 385, 60, 300
 
 
 def seed(engine: Engine, cast: Cast, n_tasks: int, n_versions: int, n_entries: int, now: datetime) -> None:
@@ -65,6 +66,8 @@ def _task(session: Session, name: str, number: int, n_versions: int, cast: Cast,
     champion = max(n_versions - 1, 1)
     _add(session, Alias, [{"task": name, "name": AliasName.CHAMPION, "version_number": champion, "generation": champion,
                            "changed_at": began + timedelta(days=champion)}])
+    _add(session, BankDay, [{"task": name, "day": (now - timedelta(days=i)).date(), "n_texts": 400 + i}
+                            for i in range(BANK_DAYS)])
     _add(session, DriftCheck, [_check(name, i, number, labels, now) for i in range(CHECKS_PER_TASK)])
 
 
@@ -75,9 +78,19 @@ def _version(task: str, i: int, newest: int, labels: list[str], began: datetime)
     return {"task": task, "number": i, "stage": stage, "digest": text_hash(f"{task} {i}") * 2, "label_space": 1,
             "requested_by": "trainer", "recipe": {"encoder": "minilm", "seed": i}, "bank_version": i,
             "code_revision": "seed", "n_labels": 385, "was_champion": stage is not Stage.AWAITING_APPROVAL,
-            "created_at": began + timedelta(days=i), "gate": {"passed": True, "reasons": ["seeded"], "checks": []},
+            "created_at": began + timedelta(days=i), "gate": _gate(task, i, labels, stage),
             "evaluation": {"n_texts": 770, "accuracy": accuracy, "macro_f1": accuracy, "ece": 0.03,
                            "recall": {label: {"value": 0.8, "n_texts": 10} for label in labels}}}
+
+
+def _gate(task: str, i: int, labels: list[str], stage: Stage) -> dict[str, Any]:
+    decided = {"passed": True, "reasons": ["seeded"], "checks": []}
+    if stage is not Stage.AWAITING_APPROVAL:
+        return decided
+    flips = [{"text": f"text {number} of many that are answered otherwise", "was": labels[0], "was_confidence": 0.4,
+              "now": labels[1], "confidence": 0.6, "truth": labels[number % 3]} for number in range(N_FLIPS)]
+    return decided | {"against": {"champion": f"{task} v{i - 1}", "n_texts": 3_080, "n_fixed": 100, "n_broken": 100,
+                                  "n_otherwise": 100, "flips": flips}}
 
 
 def _check(task: str, i: int, number: int, labels: list[str], now: datetime) -> dict[str, Any]:
@@ -86,7 +99,7 @@ def _check(task: str, i: int, number: int, labels: list[str], now: datetime) -> 
     report = {"alpha": 0.01, "p_value": p_value, "is_alarm": is_alarm, "alarmed": ["words"] if is_alarm else [],
               "families": {"words": p_value, "labels": 0.5, "novelty": 0.5}, "n_reference": 2_000, "n_window": 1_000,
               "priors": {label: 1 / len(labels) for label in labels},
-              "accuracy": {"value": 0.83, "low": 0.8, "high": 0.86, "labeled": 0.84}}
+              "accuracy": {"value": 0.83, "low": 0.8, "high": 0.86, "labeled": 0.84}, "novelty_rate": 0.05}
     return {"task": task, "at": now - timedelta(hours=CHECKS_PER_TASK - i), "bank_version": i, "version_number": 1,
             "is_alarm": is_alarm, "p_value": p_value, "advice": "wait", "reason": "seeded", "report": report}
 

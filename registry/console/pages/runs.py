@@ -19,7 +19,7 @@ from registry.database import read
 from registry.drift import check_behind
 from registry.heartbeats import live
 from registry.lifecycle.runs import get_run
-from registry.tables import Run, RunState
+from registry.tables import Run, RunState, Task
 from registry.watching.run_lines import lines_of
 
 PER_PAGE = 30
@@ -42,7 +42,7 @@ def show(visit: Visit) -> Response:
     paging = Paging(page, PER_PAGE, (page - 1) * PER_PAGE + len(rows))
     trainers = [(beat.process, beat.says) for beat in live(visit.session, visit.now, "trainer")]
     return visit.show("runs.html", runs=rows[:PER_PAGE], paging=paging, task=task, state=state, trainers=trainers,
-                      states=list(RunState))
+                      states=list(RunState), chosen=visit.session.get(Task, task) if task else None)
 
 
 def show_run(visit: Visit) -> Response:

@@ -139,6 +139,8 @@ def test_a_refused_version_can_not_be_promoted(signed_in, engine):
 
 def test_asking_twice_for_a_run_asks_once(signed_in, engine):
     ada = signed_in("ada")
+    assert 'action="/tasks/intents/runs"' in ada.get("/runs?task=intents") and "/discovery" in ada.last.text
+    assert 'action="/tasks' not in ada.get("/runs?task=none") and 'action="/tasks' not in ada.get("/runs")
     for _ in range(2):
         ada.post("/tasks/intents/runs", {"reason": "new labels"})
     with read(engine) as session:

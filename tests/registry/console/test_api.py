@@ -147,6 +147,19 @@ def test_a_program_of_an_administrator_manages_people_and_nobody_reads_a_hash(pr
     assert program("ada", "administer").get("/api/v1/people").status_code == 403
 
 
+def test_a_program_reads_settings_without_secrets_and_which_processes_live(engine, store, clock, now):
+    registry = RegistrySettings(url="postgresql+psycopg://hm:hunter2@db/hm")
+    app = create_app(engine, store, ConsoleSettings(evidently_url="https://evidently.example"), registry, clock)
+    with write(engine) as session:
+        raw = create_token(session, "vera", "t", scopes={"read"}, days=1, actor="vera", now=now)
+    vera = TestClient(app, base_url=HOST, headers={"Authorization": f"Bearer {raw}"})
+    told = vera.get("/api/v1/settings").json()
+    assert told["HYPERMATCH_REGISTRY_URL"] == "postgresql+psycopg://hm:***@db/hm" and "hunter2" not in str(told)
+    assert told["HYPERMATCH_CONSOLE_EVIDENTLY_URL"] == "https://evidently.example"
+    assert {(beat["kind"], beat["state"]) for beat in vera.get("/api/v1/processes").json()["items"]} == {
+        ("ingest", "live"), ("server", "live"), ("trainer", "live")}
+
+
 def test_a_webhook_tells_its_secret_once(program):
     root = program("root", "administer")
     hook = {"name": "ops", "url": "https://hooks.example/x", "events": ["drift:alarmed"]}

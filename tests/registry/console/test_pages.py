@@ -9,6 +9,7 @@ from registry.console.app import create_app
 from registry.console.settings import ConsoleSettings
 from registry.console.words import LANGUAGES, load_words
 from registry.database import migrate, open_database, write
+from registry.lifecycle.versions import get_version
 from registry.settings import RegistrySettings
 from registry.tasks import create_task
 from tests.registry.console.conftest import HOST, Browser, password_of
@@ -82,8 +83,26 @@ def test_the_overview_searches_sorts_and_pages(signed_in, engine, now):
     assert shown("?sort=name") == ["empty", "intents", *(f"task-{number:02d}" for number in range(23))]
     assert shown("?sort=name&page=2")[-1] == "task-29" and shown("?sort=name&page=99") == shown("?sort=name&page=2")
     assert shown("?q=INVOICES") == ["task-07"] and shown("?q=%25") == [] and "Nothing found" in vera.get("/?q=zzz")
-    for sort in ("accuracy", "age", "drift", "labels", "nonsense"):
+    for sort in ("accuracy", "age", "drift", "novelty", "traffic", "labels", "nonsense"):
         assert len(shown(f"?sort={sort}")) == 25
+
+
+def test_the_overview_tells_novelty_and_the_traffic_of_a_week(signed_in):
+    row = signed_in("vera").get("/?q=intents").split("<tbody>")[1]
+    assert "7.3 %" in row and ">5,085<" in row
+
+
+def test_every_changed_answer_can_be_seen(signed_in, engine):
+    with write(engine) as session:
+        version = get_version(session, "intents", 2)
+        flip = version.gate["against"]["flips"][1]
+        flips = [{**flip, "text": f"changed {number}"} for number in range(230)]
+        version.gate = {**version.gate, "against": {**version.gate["against"], "flips": flips, "n_fixed": 230,
+                                                    "n_broken": 0, "n_otherwise": 0}}
+    vera = signed_in("vera")
+    page = vera.get("/tasks/intents/versions/2")
+    assert "changed 99<" in page and "changed 100<" not in page and "Show all 230" in page
+    assert "changed 229<" in vera.get("/tasks/intents/versions/2?flips=all")
 
 
 def test_no_language_misses_a_text():
