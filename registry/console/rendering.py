@@ -30,7 +30,7 @@ def make_pages() -> Environment:
     pages = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
                         trim_blocks=True, lstrip_blocks=True)
     pages.filters.update(visible=visible, number=number, percent=percent, points=points, size=size, stamp=stamp,
-                         ago=ago, short=short, pretty=pretty, name=name, plain=plain, sum_of_parts=sum_of_parts)
+                         ago=ago, short=short, pretty=pretty, name=breakable, plain=plain, sum_of_parts=sum_of_parts)
     assets = {path.name: asset(path.name) for path in FOLDER.iterdir() if path.is_file()}
     pages.globals.update(plots=plots, timelines=timelines, query=query, assets=assets)
     return pages
@@ -61,7 +61,7 @@ def shown(text: str) -> str:
                        else f"⟨U+{ord(found.group()):04X}⟩", text)
 
 
-def name(text: object, most: int = 90) -> Markup:
+def breakable(text: object, most: int = 90) -> Markup:
     """Return the name of a class as `visible` does; long ones break behind their underscores."""
     return Markup(str(visible(text, most)).replace("_", "_<wbr>"))
 

@@ -43,13 +43,13 @@ SHOTS = {                                             # name -> where, size, dar
     "discovery-dark": ("/tasks/intents/discovery", WIDE, True, "ko"),
     "review": ("/tasks/intents/review", WIDE, False, "en"),
     "review-phone": ("/tasks/intents/review", PHONE, True, "ko"),
-    "labels": ("/tasks/intents/labels", WIDE, False, "en"),
+    "labels": ("/tasks/intents/labels#main", WIDE, False, "en"),
     "label": ("/tasks/intents/labels/1", WIDE, False, "en"),
     "runs": ("/runs", WIDE, False, "en"),
     "run": ("/runs/4", WIDE, False, "en"),
     "prompts": ("/prompts", WIDE, False, "en"),
     "prompt": ("/prompts/label-english", WIDE, False, "en"),
-    "audit": ("/audit", WIDE, False, "en"),
+    "audit": ("/audit#main", WIDE, False, "en"),
     "people": ("/people", WIDE, False, "en"),
     "account": ("/account", WIDE, False, "en"),
     "settings": ("/settings", WIDE, False, "en"),
@@ -64,7 +64,7 @@ def main(names: list[str]) -> None:
         migrate(url)
         engine, store, cast = open_database(url), ArtifactStore(f"{folder}/artifacts"), deal(seed=1)
         settle(engine, store, datetime.now(UTC) - timedelta(minutes=4), cast.labels, cast.first_labels,
-               [text for text, _ in cast.traffic])
+               cast.traffic)
         start_run(engine, datetime.now(UTC) - timedelta(minutes=2))
         furnish(engine, datetime.now(UTC))
         app = create_app(engine, store, ConsoleSettings(webhook_hosts="hooks.example"), RegistrySettings(),

@@ -27,7 +27,7 @@ LABELS = ["card lost", "money missing", "other"]
 
 
 def settle(engine: Engine, store: ArtifactStore, now: datetime, labels: list[str] = LABELS,
-           texts: list[tuple[str, str]] | None = None, traffic: list[str] | None = None) -> None:
+           texts: list[tuple[str, str]] | None = None, others: list[tuple[str, str]] | None = None) -> None:
     """Make `intents` with a champion v1, v2 that awaits approval and a refused v3; and `empty` with nothing."""
     with write(engine) as session:
         for name, role in PEOPLE.items():
@@ -39,8 +39,8 @@ def settle(engine: Engine, store: ArtifactStore, now: datetime, labels: list[str
         rows = texts or [(f"my card is lost {i}", labels[i % len(labels)]) for i in range(40)]
         import_labels(session, "intents", [(HOSTILE, labels[0]), *rows], part=Part.TRAIN, actor="lars",
                       origin="first labels.csv", now=now - timedelta(days=39))
-        others = traffic or [*(f"judge {i}" for i in range(30)), *(f"is this {i} about my card?" for i in range(24))]
-        import_labels(session, "intents", [(others[i], labels[i % len(labels)]) for i in range(30)],
+        others = others or [(f"judge {i}", labels[i % len(labels)]) for i in range(54)]
+        import_labels(session, "intents", others[:30],
                       part=Part.GATE, actor="lars", origin="gate.csv", now=now - timedelta(days=39))
         for number in (1, 2, 3):
             _version(session, number, labels, now - timedelta(days=21 - 6 * number), rows)
@@ -50,10 +50,9 @@ def settle(engine: Engine, store: ArtifactStore, now: datetime, labels: list[str
         watch(session, now, labels, rows)
         _prompt(session, now)
         report(session, now)
-        guesses = [(text, labels[i % len(labels)]) for i, text in enumerate(others[30:54])]
-        queue_texts(session, "intents", [Wanted(text, "uncertainty", WHY.format(guess, labels[1]), worth=1 - i / 30,
-                                                guess=guess, confidence=0.41)
-                                         for i, (text, guess) in enumerate(guesses)],
+        queue_texts(session, "intents", [Wanted(text, "uncertainty", WHY.format(guess, labels[labels.index(guess) - 1]),
+                                                worth=1 - i / 30, guess=guess, confidence=0.41)
+                                         for i, (text, guess) in enumerate(others[30:54])],
                     actor="trainer", now=now, version_number=1)
     measure_curve(engine, store, now)
 

@@ -22,6 +22,19 @@ from registry.watching.tables import DeadLetterNote, DiscoveryMap
 
 HOSTILE = "<script>alert(1)</script> \u202egnp.exe\u202c a\u200bb <img src=x onerror=alert(2)> {{7*7}} =HYPERLINK(1)"
 
+FOUND = {                                             # name -> eight texts that are typical, two at the boundary
+    "refund from merchant": ["the shop says it refunded me, but nothing came", "when does a store refund arrive?",
+                             "I returned the shoes and want my money back", "how do I ask a merchant for a refund?",
+                             "my refund is a week late", "the hotel promised to pay me back",
+                             "they took the order back, where is my money?", "refund for a canceled order",
+                             "can you take a payment back?", "is a chargeback the same as a refund?"],
+    "charged twice": ["I paid once and was charged twice", "the same coffee is on my statement two times",
+                      "why are there two identical payments?", "my card was debited double",
+                      "two charges from one shop within a minute", "the till said declined, yet I paid twice",
+                      "please remove the second payment", "a duplicate charge of 12.50",
+                      "the fee was charged again", "one payment is pending and one is done"],
+}
+
 
 def watch(session: Any, now: datetime, labels: list[str], rows: list[tuple[str, str]]) -> None:
     """Look for drift and for new classes."""
@@ -96,9 +109,8 @@ def _propose(session: Any, now: datetime, labels: list[str]) -> None:
                       findings={"terms": ["refund", "merchant", "charged twice", "환불"], "share_novel": 0.81,
                                 "trend": [{"from": now.isoformat(), "n_texts": each} for each in (3, 9, 8, 20, 31)],
                                 "guesses": {labels[2]: 40, labels[0]: 9}, "merge_with": [],
-                                "exemplars": [HOSTILE, *(f"{name}: please give it back {i}" for i in range(8))],
-                                "boundary": [f"{name}? no, the cash {i}" for i in range(2)]})
-        for name, n, near in (("refund from merchant", 184, None), ("charged twice", 61, labels[1]))],
+                                "exemplars": [HOSTILE, *texts[:8]], "boundary": texts[8:]})
+        for (name, texts), n, near in zip(FOUND.items(), (184, 61), (None, labels[1]), strict=True)],
         actor="trainer", now=now - timedelta(hours=5))
 
 
