@@ -184,53 +184,6 @@ def test_twenty_texts_are_labeled_by_keyboard(person, engine):
     assert len(found) == 19 and {row.label for row in found} == {"card lost", "money missing", "other"}
 
 
-def test_the_models_guess_is_taken_by_one_key_and_not_to_be_had_when_it_is_hidden(person, engine):
-    page = person("lars")
-    page.goto("/tasks/intents/review")
-    with page.expect_navigation():
-        page.get_by_role("button", name="Start labeling").click()
-    expect(page.get_by_role("button", name="Take it")).to_be_visible()
-    with page.expect_navigation():
-        page.keyboard.press("g")
-    expect(page.get_by_role("status")).to_contain_text("the model guessed the same")
-    page.goto("/tasks/intents/review?mode=blind")
-    expect(page.locator(".asked")).to_be_visible()
-    assert "the model guesses" not in page.locator("main").inner_text() and page.locator("[data-key=g]").count() == 0
-    with page.expect_navigation():
-        page.keyboard.press("1")
-    expect(page.get_by_role("status")).to_contain_text("the model guessed")
-
-
-def test_a_form_that_comes_too_late_says_so_and_its_page_is_one_sign_in_away(person, engine, clock):
-    page = person("ada")
-    page.goto(V2)
-    page.get_by_text("Approve", exact=True).click()
-    expect(page.locator("details[open] textarea")).to_be_focused()
-    page.keyboard.type("written for ten minutes")
-    clock.wait(hours=2)
-    page.get_by_role("button", name="Approve v2").click()
-    expect(page.get_by_role("status")).to_contain_text("nothing was changed")
-    page.fill("#name", "ada")
-    page.fill("#password", password_of("ada"))
-    page.press("#password", "Enter")
-    expect(page.locator("h1")).to_contain_text("Awaiting approval")
-    assert stage(engine, 2) == "awaiting approval"
-
-
-def test_two_clicks_and_a_step_back_approve_once(person, engine):
-    page = person("ada")
-    page.goto(V2)
-    page.get_by_text("Approve", exact=True).click()
-    expect(page.locator("details[open] textarea")).to_be_focused()
-    page.keyboard.type("good")
-    page.get_by_role("button", name="Approve v2").dblclick()
-    expect(page.get_by_role("status")).to_contain_text("Approved")
-    page.go_back()
-    expect(page.locator("h1")).to_contain_text("Approved")
-    with read(engine) as session:
-        assert len([entry for entry in entries(session, action="model:approved") if entry.actor == "ada"]) == 2
-
-
 def test_a_proposed_class_is_accepted_by_hand(person, engine):
     page = person("ada")
     page.goto("/tasks/intents/discovery")
