@@ -37,5 +37,5 @@ def start(command: Sequence[str], folders: Sequence[Path], environment: Mapping[
             os.chown(path, USER, USER)
     with log.open("wb") as told:
         apart = ["unshare", "--mount", "--propagation", "private", "sh", "-euc", SCRIPT, "sh", *command]
-        return subprocess.Popen(apart, env={**environment, "FOLDERS": " ".join(map(str, folders)), "USER_ID": str(USER)},
-                                cwd=cwd, stdout=told, stderr=told)
+        given = {**environment, "FOLDERS": " ".join(map(str, folders)), "USER_ID": str(USER)}
+        return subprocess.Popen(apart, env=given, cwd=cwd, stdout=told, stderr=told)
