@@ -54,6 +54,7 @@ CAPTIONS = {                                          # of files that have no do
     "infra/demo/banking77.parquet": "BANKING77, 13,083 customer queries in 77 intents.",
     "infra/grafana/hypermatch.json": "A Grafana dashboard of the whole installation.",
     "infra/prometheus/hypermatch.rules.yml": "Alerts for Prometheus.",
+    "infra/scale/constants.toml": "What the calculation rests on, each number with its source.",
     "infra/kafka/pom.xml": "Fetches Apache Kafka for tests and benchmarks.",
     "infra/kafka/server.properties": "One Apache Kafka node on loopback (KRaft).",
 }

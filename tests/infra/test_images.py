@@ -69,6 +69,17 @@ def test_what_an_image_is_built_of_is_here_and_reaches_the_builder(role):
     assert any("--constraint constraints.txt" in value[0] for name, value in commands(role) if name == "RUN")
 
 
+def test_every_file_that_is_no_code_is_installed_with_it():
+    """All but what a person reads or hands to Docker and Kubernetes."""
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    taken = {file for package, patterns in told.items() for pattern in patterns
+             for file in (ROOT / package).glob(pattern)}
+    left = [file.relative_to(ROOT) for package in ("registry", "ingest", "serving", "trainer", "infra")
+            for file in (ROOT / package).rglob("*") if file.is_file() and file.suffix not in (".py", ".pyc")
+            and file not in taken]
+    assert [file for file in left if file.parts[1] not in ("docker", "k8s", "compose.yaml", "asyncapi.yaml")] == []
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_an_image_listens_where_it_says(role, monkeypatch):
     own = read_as(role, environment(role), monkeypatch)[role.capitalize()]
