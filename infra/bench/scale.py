@@ -1,4 +1,4 @@
-"""Measures what `hypermatch scale` counts with: bytes of a banked row, reading one task, a server's look at the registry."""
+"""Measures what `hypermatch scale` counts with: bytes of a row, reading one task, a server's look at the registry."""
 
 import random
 import time

@@ -36,7 +36,8 @@ def write(page: Path, text: str) -> None:
     """Renew what stands between the marks of a page; raises HyperMatchError if it has none."""
     told = page.read_text(encoding="utf-8") if page.exists() else ""
     if BEGIN not in told or END not in told:
-        raise HyperMatchError(f"{page} has no place for the tables", f"put {BEGIN.strip()} and {END} on lines of their own")
+        raise HyperMatchError(f"{page} has no place for the tables",
+                              f"put {BEGIN.strip()} and {END} on lines of their own")
     before, rest = told.split(BEGIN)
     page.write_text(before + BEGIN + text + END + rest.split(END)[1], encoding="utf-8")
 
@@ -87,8 +88,9 @@ def _limits(found: Sequence[Limit]) -> Iterator[str]:
 
 
 def _costs(plan: Plan, prices: Sequence[Price]) -> Iterator[str]:
-    yield from ("| a month on | serving, held for the busiest moment | serving, following the load | ingest and trainers |",
-                "| --- " * 4 + "|")
+    yield ("| a month on | serving, held for the busiest moment | serving, following the load "
+           "| ingest and trainers |")
+    yield "| --- " * 4 + "|"
     for row in costs(plan, prices):
         yield f"| {' | '.join(row)} |"
     yield ""

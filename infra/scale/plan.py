@@ -132,7 +132,8 @@ class Plan:
                    "MiB/s", f"requests times {self.message_bytes:.0f} bytes")
         yield Need("Kafka", "disk", self.topic_bytes / GIB, "GiB",
                    f"{asked.topic_days:g} days, {asked.topic_copies} copies, not compressed")
-        yield Need("Kafka", "partitions", 2 * self.n_ingest, "", "two for each ingest process, so that there can be more")
+        yield Need("Kafka", "partitions", 2 * self.n_ingest, "",
+                   "two for each ingest process, so that there can be more")
         yield Need("ingest", "processes", self.n_ingest, "",
                    f"{values['ingest_rows_per_second']:,.0f} rows/s each; two so that one may fail")
         yield Need("ingest", "cores", 2 * self.n_ingest, "", "one reads, one banks")
@@ -147,9 +148,9 @@ class Plan:
         if self.n_gpus:
             yield Need("serving", "GPUs", self.n_gpus, "", f"{asked.gpu_texts_per_second:,.0f} texts/s each, as given")
             yield Need("serving", "GPU hours a month", self.n_gpus * DAYS_PER_MONTH * 24, "h", "never scaled down")
+        each = self.serving_cores * asked.used_share / asked.peak_texts_per_second * 1_000
         yield Need("serving", "cores", self.serving_cores, "",
-                   f"{self.serving_cores * asked.used_share / asked.peak_texts_per_second * 1_000:.3g} ms a text, used to "
-                   f"{100 * asked.used_share:.0f} %")
+                   f"{each:.3g} ms a text, used to {100 * asked.used_share:.0f} %")
         yield Need("serving", "replicas", self.n_replicas, "", f"{asked.cores_per_replica} cores each, one worker")
         yield Need("serving", "memory", self.n_replicas * self.values["serve_memory_mib"] / 1_024, "GiB",
                    "of all replicas")
@@ -168,11 +169,12 @@ class Plan:
         yield Need("trainer", "trainers", self.n_trainers, "", "one core each, the tasks shared by leases")
 
     def _registry(self) -> Iterator[Need]:
-        yield Need("registry", "looks", self.looks_per_second, "/s", f"each worker every {self.demand.poll_seconds:g} s")
-        yield Need("registry", "queries", self.looks_per_second * self.values["look_statements"], "/s",
-                   f"{self.values['look_statements']:.0f} a look")
-        polling = self.values["look_worker_ms"] * self.demand.tasks / self.values["look_tasks"] / self.demand.poll_seconds
-        yield Need("registry", "share of a worker's core", polling / 1_000, "", "to read what it should serve")
+        asked, values = self.demand, self.values
+        yield Need("registry", "looks", self.looks_per_second, "/s", f"each worker every {asked.poll_seconds:g} s")
+        yield Need("registry", "queries", self.looks_per_second * values["look_statements"], "/s",
+                   f"{values['look_statements']:.0f} a look")
+        share = values["look_worker_ms"] / 1_000 * asked.tasks / values["look_tasks"] / asked.poll_seconds
+        yield Need("registry", "share of a worker's core", share, "", "to read what it should serve")
         yield Need("registry", "cores of PostgreSQL", self.database_cores, "", "for these looks")
         yield Need("registry", "connections", self.connections, "",
-                   f"{self.values['connections_per_worker']:.0f} a worker, and the others")
+                   f"{values['connections_per_worker']:.0f} a worker, and the others")

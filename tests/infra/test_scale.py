@@ -39,9 +39,9 @@ ONE_A_SECOND = Demand(texts_per_month=SECONDS_PER_MONTH, requests_per_second=100
                       cores_per_replica=4, runs_per_month=1, looks_per_day=1, bank_days=10)
 SMALL = {**values(CONSTANTS), "serve_minilm_ms": 100.0, "ingest_rows_per_second": 40.0, "train_seconds": 360.0,
          "texts_per_run": 7_200.0, "drift_look_seconds": 10.0, "drift_window_texts": 500.0,
-         "read_task_seconds_per_million_rows": 2_880 / 0.864, "read_task_ms_per_file": 0.0, "bank_bytes_beside_text": 40.0,
-         "bank_bytes_per_char": 1.0, "message_bytes_beside_text": 40.0, "look_tasks": 100.0, "look_database_ms": 4.0,
-         "connections_per_worker": 3.0}
+         "read_task_seconds_per_million_rows": 2_880 / 0.864, "read_task_ms_per_file": 0.0,
+         "bank_bytes_beside_text": 40.0, "bank_bytes_per_char": 1.0, "message_bytes_beside_text": 40.0,
+         "look_tasks": 100.0, "look_database_ms": 4.0, "connections_per_worker": 3.0}
 
 
 @pytest.fixture
