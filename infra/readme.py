@@ -41,6 +41,7 @@ CAPTIONS = {                                          # of files that have no do
     "infra/k8s/base/trainer.yaml": "The trainer.",
     "infra/k8s/base/serving.yaml": "Serving, scaled by what waits and by p99.",
     "infra/k8s/base/console.yaml": "The console.",
+    "infra/k8s/base/upkeep.yaml": "Compacts the bank every hour, and deletes what no version needs.",
     "infra/k8s/base/network.yaml": "Who may reach whom; all else is shut.",
     "infra/k8s/overlays/cpu/kustomization.yaml": "Everything on CPUs.",
     "infra/k8s/overlays/gpu/kustomization.yaml": "Serving and the trainer on GPUs.",

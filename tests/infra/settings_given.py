@@ -17,6 +17,7 @@ READ_BY = {                                           # role -> the settings tha
     "serving": ("Registry", "Telemetry", "Serving"),
     "console": ("Registry", "Telemetry", "Console", "Oidc"),
     "migrate": ("Registry",),
+    "compact": ("Registry", "Telemetry", "Ingest"), "vacuum": ("Registry", "Telemetry", "Ingest"),
 }
 
 

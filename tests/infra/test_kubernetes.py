@@ -6,11 +6,13 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+import click
 import kubernetes_validate
 import pytest
 import yaml
 
 import serving.metrics  # noqa: F401  its metrics are in the global registry
+from infra.cli import cli
 from infra.parts import COMMANDS
 from infra.supervisor import GRACE_SECONDS
 from registry.events import PREDICTIONS_TOPIC
@@ -21,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "infra/k8s"
 OLDEST = "1.32"                                       # whose API server knows the sleep before a pod's end
 ROLES = sorted(COMMANDS)
-WORKLOADS = sorted([*ROLES, "migrate"])
+JOBS = {"migrate": ("migrate",), "compact": ("bank", "compact"), "vacuum": ("bank", "vacuum")}
+WORKLOADS = sorted([*ROLES, *JOBS])
 OVERLAYS = ("cpu", "gpu")
 
 
@@ -45,6 +48,8 @@ def only(overlay: str, kind: str, name: str) -> dict:
 
 
 def pod(overlay: str, name: str) -> dict:
+    if name in ("compact", "vacuum"):
+        return only(overlay, "CronJob", name)["spec"]["jobTemplate"]["spec"]["template"]
     return only(overlay, "Job" if name == "migrate" else "Deployment", name)["spec"]["template"]
 
 
@@ -93,9 +98,19 @@ def test_a_pod_may_do_nothing_that_it_need_not(name, overlay):
 def test_an_image_is_one_that_is_built_here_and_runs_what_it_is_for(name, overlay):
     image, _, tag = container(overlay, name)["image"].rpartition(":")
     role = image.rsplit("/hypermatch-", 1)[1]
-    assert role == ("console" if name == "migrate" else name) and (ROOT / f"infra/docker/{role}.Dockerfile").exists()
+    assert role == {"migrate": "console", "compact": "ingest", "vacuum": "ingest"}.get(name, name)
+    assert (ROOT / f"infra/docker/{role}.Dockerfile").exists()
     assert tag.endswith("-gpu") == (overlay == "gpu" and name == "serving")
-    assert tuple(container(overlay, name)["args"]) == COMMANDS.get(name, ("migrate",))
+    assert tuple(container(overlay, name)["args"]) == {**COMMANDS, **JOBS}[name]
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_what_a_pod_runs_is_a_command(name):
+    command: click.Command = cli
+    for word in container("cpu", name)["args"]:
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), word)
+    assert command is not None and not isinstance(command, click.Group)
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -117,7 +132,7 @@ def test_a_pod_is_started_again_when_it_hangs_and_has_time_to_end(role):
 def test_a_role_takes_what_its_pod_is_given(name, overlay, monkeypatch):
     given = environment(overlay, name)
     settings = read_as(name, given, monkeypatch)
-    assert settings["Registry"].url.startswith("postgresql+psycopg://")
+    assert name in ("compact", "vacuum") or settings["Registry"].url.startswith("postgresql+psycopg://")
     if name == "serving":
         assert settings["Serving"].runs_at_once == (2 if overlay == "cpu" else 1)   # not one per core of the node
         assert settings["Serving"].predictions_topic == PREDICTIONS_TOPIC
@@ -212,10 +227,10 @@ def test_what_is_not_named_is_shut():
     assert everything in policies()
     reach = {name: open_ports(name, "egress") for name in WORKLOADS}
     assert reach == {"ingest": {53, 5432, 443, 9093}, "serving": {53, 5432, 443, 9093}, "trainer": {53, 5432, 443},
-                     "console": {53, 5432, 443}, "migrate": {53, 5432}}
+                     "console": {53, 5432, 443}, "migrate": {53, 5432}, "compact": {53, 443}, "vacuum": {53, 443}}
     assert {name: open_ports(name, "ingress") for name in WORKLOADS} == {
         "ingest": {9100, 3000}, "trainer": {9100, 3000}, "serving": {"http", 9100, 3000}, "console": {"http"},
-        "migrate": set()}
+        "migrate": set(), "compact": set(), "vacuum": set()}
     assert all("from" in rule for policy in policies() for rule in policy.get("ingress", []))
 
 
