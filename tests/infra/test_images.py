@@ -18,7 +18,8 @@ from tests.infra.settings_given import read_as
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "infra/docker"
 ROLES = sorted(COMMANDS)
-ROOTS = {"ingest": "ingest.running, infra.commands.ingest, infra.commands.bank", "serving": "serving.service, serving.publisher",
+ROOTS = {"ingest": "ingest.running, infra.commands.ingest, infra.commands.bank",
+         "serving": "serving.service, serving.publisher",
          "console": "registry.console.app, registry.console.oidc.settings, infra.commands.console, uvicorn, authlib"}
 USUAL = ["s3fs", "psycopg", "registry.telemetry.opening", "registry.telemetry.tracing", "infra.commands.migrate"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -1,9 +1,6 @@
 """Every manifest is valid, every pod is held to the same rules, and what they ask of the code is in the code."""
 
 import re
-import shutil
-import subprocess
-from functools import cache
 from pathlib import Path
 
 import click
@@ -16,45 +13,24 @@ from infra.cli import cli
 from infra.parts import COMMANDS
 from infra.supervisor import GRACE_SECONDS
 from registry.events import PREDICTIONS_TOPIC
+from tests.infra.manifests import (
+    FOLDER,
+    JOBS,
+    OVERLAYS,
+    ROLES,
+    ROOT,
+    SECRETS,
+    WORKLOADS,
+    built,
+    container,
+    environment,
+    only,
+    pod,
+)
 from tests.infra.settings_given import read_as
 from tests.infra.test_prometheus import REGISTRY, series
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "infra/k8s"
 OLDEST = "1.32"                                       # whose API server knows the sleep before a pod's end
-ROLES = sorted(COMMANDS)
-JOBS = {"migrate": ("migrate",), "compact": ("bank", "compact"), "vacuum": ("bank", "vacuum")}
-WORKLOADS = sorted([*ROLES, *JOBS])
-OVERLAYS = ("cpu", "gpu")
-
-
-def kustomize() -> list[str] | None:
-    if shutil.which("kustomize"):
-        return ["kustomize", "build"]
-    return ["kubectl", "kustomize"] if shutil.which("kubectl") else None
-
-
-@cache
-def built(overlay: str) -> list[dict]:
-    command = kustomize()
-    if command is None:
-        pytest.skip("install kustomize or kubectl to run this test")
-    told = subprocess.run([*command, str(FOLDER / "overlays" / overlay)], check=True, capture_output=True, text=True)
-    return list(yaml.safe_load_all(told.stdout))
-
-
-def only(overlay: str, kind: str, name: str) -> dict:
-    return next(each for each in built(overlay) if (each["kind"], each["metadata"]["name"]) == (kind, name))
-
-
-def pod(overlay: str, name: str) -> dict:
-    if name in ("compact", "vacuum"):
-        return only(overlay, "CronJob", name)["spec"]["jobTemplate"]["spec"]["template"]
-    return only(overlay, "Job" if name == "migrate" else "Deployment", name)["spec"]["template"]
-
-
-def container(overlay: str, name: str) -> dict:
-    return pod(overlay, name)["spec"]["containers"][0]
 
 
 def files() -> list[Path]:
@@ -140,27 +116,6 @@ def test_a_role_takes_what_its_pod_is_given(name, overlay, monkeypatch):
         assert settings["Trainer"].threads == int(container(overlay, name)["resources"]["limits"]["cpu"])
 
 
-def environment(overlay: str, name: str) -> dict[str, str]:
-    """Return the environment of a pod; a secret is what its name promises."""
-    one, found = container(overlay, name), {}
-    for source in one.get("envFrom", []):
-        found |= only(overlay, "ConfigMap", source["configMapRef"]["name"])["data"]
-    for each in one["env"]:
-        source = each.get("valueFrom", {})
-        if "secretKeyRef" in source:
-            found[each["name"]] = SECRETS[source["secretKeyRef"]["name"]][source["secretKeyRef"]["key"]]
-        elif "resourceFieldRef" in source:
-            found[each["name"]] = one["resources"]["limits"][source["resourceFieldRef"]["resource"].split(".")[1]]
-        else:
-            found[each["name"]] = each["value"]
-    return found
-
-
-SECRETS = {"hypermatch-registry": {"url": "postgresql+psycopg://u:p@host/name"},
-           "hypermatch-kafka": {"username": "u", "password": "p", "ca.crt": "-"},
-           "hypermatch-s3": {"access-key": "k", "secret-key": "s"}}
-
-
 def test_the_page_says_how_each_secret_is_made():
     told = (ROOT / "docs/kubernetes.md").read_text()
     for name, keys in SECRETS.items():
@@ -202,40 +157,3 @@ def test_a_role_has_a_budget_and_prometheus_finds_its_metrics(role):
     if role != "console":
         ports = {str(port["containerPort"]) for port in container("cpu", role)["ports"]}
         assert notes["prometheus.io/port"] in ports and notes["prometheus.io/path"] == "/metrics"
-
-
-def policies() -> list[dict]:
-    return [each["spec"] for each in built("cpu") if each["kind"] == "NetworkPolicy"]
-
-
-def open_ports(name: str, way: str) -> set:
-    """Return the ports that a workload may be reached on (`ingress`) or may reach (`egress`)."""
-    labels, found = pod("cpu", name)["metadata"]["labels"], set()
-    for policy in policies():
-        if _selects(policy["podSelector"], labels):
-            found |= {port["port"] for rule in policy.get(way, []) for port in rule.get("ports", ["all"])}
-    return found
-
-
-def _selects(selector: dict, labels: dict) -> bool:
-    return (selector.get("matchLabels", {}).items() <= labels.items()
-            and all(labels.get(each["key"]) in each["values"] for each in selector.get("matchExpressions", [])))
-
-
-def test_what_is_not_named_is_shut():
-    everything = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    assert everything in policies()
-    reach = {name: open_ports(name, "egress") for name in WORKLOADS}
-    assert reach == {"ingest": {53, 5432, 443, 9093}, "serving": {53, 5432, 443, 9093}, "trainer": {53, 5432, 443},
-                     "console": {53, 5432, 443}, "migrate": {53, 5432}, "compact": {53, 443}, "vacuum": {53, 443}}
-    assert {name: open_ports(name, "ingress") for name in WORKLOADS} == {
-        "ingest": {9100, 3000}, "trainer": {9100, 3000}, "serving": {"http", 9100, 3000}, "console": {"http"},
-        "migrate": set(), "compact": set(), "vacuum": set()}
-    assert all("from" in rule for policy in policies() for rule in policy.get("ingress", []))
-
-
-def test_the_ports_that_are_open_are_those_of_the_settings():
-    brokers = environment("cpu", "ingest")["HYPERMATCH_INGEST_BROKERS"]
-    assert {int(each.rsplit(":", 1)[1]) for each in brokers.split(",")} == {9093}
-    assert environment("cpu", "serving")["HYPERMATCH_SERVING_BROKERS"] == brokers
-    assert container("cpu", "serving")["ports"] == [{"name": "http", "containerPort": 3000}]
