@@ -32,6 +32,7 @@ COMMANDS = {
     "review": "Label the texts most worth a person's minute.",
     "runs": "Look at training runs and ask for one.",
     "sbom": "Write what is installed as a CycloneDX bill of materials.",
+    "scale": "Calculate what an installation needs and what of it breaks first.",
     "serve": "Answer predictions.",
     "task": "Create and list tasks.",
     "torture": "Break an installation at random and check what must hold.",

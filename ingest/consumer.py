@@ -88,6 +88,7 @@ class Ingest(ConsumerRebalanceListener):
             self.step()
             if time.monotonic() - looked >= LOOK_AROUND_SECONDS:
                 looked = time.monotonic()
+                self.metrics.rounds.come()
                 self.notice_broker()
                 self.measure_lag()
                 look_around(self)

@@ -1,13 +1,15 @@
 """What ingest tells Prometheus: `hypermatch_ingest_<noun>_<unit>`."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from registry.telemetry.port import Rounds, serve
 
 
 class Metrics:
     """The metrics of one ingest process, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry, self.rounds = CollectorRegistry(), Rounds()
         self.rows = Counter("hypermatch_ingest_rows", "Rows banked.", registry=self.registry)
         self.duplicates = Counter("hypermatch_ingest_duplicates_rows", "Exact duplicates of the day and source, "
                                   "not banked again.", registry=self.registry)
@@ -23,6 +25,6 @@ class Metrics:
                                registry=self.registry)
 
     def serve(self, host: str, port: int) -> None:
-        """Answer on `port`; nothing if it is 0."""
+        """Answer on `port`, also whether the process lives; nothing if it is 0."""
         if port:
-            start_http_server(port, host, registry=self.registry)
+            serve(self.registry, self.rounds, host, port)

@@ -20,6 +20,7 @@ from ingest.unpacking import unpack_quickly
 from registry.database import write
 from registry.errors import RegistryError
 from registry.heartbeats import beat, stop_beating
+from registry.telemetry.port import Rounds
 from registry.watching.dead_letters import note_dead_letters
 from registry.watching.tables import DeadLetterNote
 
@@ -40,7 +41,7 @@ def run(settings: IngestSettings, *, process: str, engine: Engine | None, stop: 
     quiet_client_log()
     metrics = Metrics()
     metrics.serve(settings.metrics_host, settings.metrics_port)
-    if not wait_for_broker(settings, stop):
+    if not wait_for_broker(settings, stop, metrics.rounds):
         return
     pulse = Pulse(engine, process, settings.heartbeat_seconds, now)
     try:
@@ -72,10 +73,11 @@ def assembled(settings: IngestSettings, metrics: Metrics, now: Callable[[], date
             traced.close()
 
 
-def wait_for_broker(settings: IngestSettings, stop: threading.Event) -> bool:
+def wait_for_broker(settings: IngestSettings, stop: threading.Event, rounds: Rounds) -> bool:
     """Return True once the brokers hold our topics, False if told to stop before."""
     is_said = False
     while not stop.is_set():
+        rounds.come()
         try:
             for topic in [*settings.topics, settings.dead_letters_topic]:
                 ensure_topic(settings, topic)

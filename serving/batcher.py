@@ -64,7 +64,7 @@ class Batcher:
             raise Overloaded(f"{self.n_queued} texts are waiting", math.ceil(self.n_queued / self.texts_per_second))
         waiting = Waiting(texts, asyncio.get_running_loop().create_future())
         self.queue.append(waiting)
-        self.n_queued += len(texts)
+        self._count(len(texts))
         if len(self.lanes) < self.n_lanes:
             self.lanes.add(asyncio.create_task(self._run()))
         try:
@@ -112,11 +112,15 @@ class Batcher:
         n_texts = 0
         while self.queue and (not batch or n_texts + len(self.queue[0].texts) <= most_texts):
             waiting = self.queue.popleft()
-            self.n_queued -= len(waiting.texts)
+            self._count(-len(waiting.texts))
             if not waiting.answer.done():
                 batch.append(waiting)
                 n_texts += len(waiting.texts)
         return batch
+
+    def _count(self, n_more: int) -> None:
+        self.n_queued += n_more
+        self.metrics.waiting(n_more)
 
     async def _compute(self, batch: list[Waiting]) -> float:
         """Run one batch and return the seconds it took."""

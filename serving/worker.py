@@ -22,7 +22,7 @@ from registry.tables import AliasName
 from serving.announcer import Announcer
 from serving.batcher import Answer, Batcher
 from serving.errors import DeadlineExceeded, NotLoaded, UnknownTask
-from serving.metrics import Metrics
+from serving.metrics import Metrics, forget_the_dead
 from serving.predictor import ProviderChoice, choose_providers
 from serving.protocol import Limits
 from serving.publisher import Brokers, Publisher, send_surely
@@ -154,6 +154,7 @@ class Worker:
 async def opened(settings: ServingSettings, engine: Engine, store: ArtifactStore,
                  tracing: "Tracing | None" = None) -> AsyncIterator[Worker]:
     """Yield a working worker; afterwards what was answered is published, traces are sent and the registry told."""
+    forget_the_dead()
     metrics, process = Metrics(), f"server@{socket.gethostname()}:{os.getpid()}"
     choice = await anyio.to_thread.run_sync(choose_providers, settings.preferred_providers)
     log.info("answers are computed by %s%s", choice.name, "".join(f"; not by {reason}" for reason in choice.reasons))

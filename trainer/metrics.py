@@ -1,8 +1,9 @@
 """What the trainer tells Prometheus: `hypermatch_trainer_<noun>_<unit>`."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from registry.tables import DriftCheck
+from registry.telemetry.port import Rounds, serve
 
 SECONDS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1_000)
 
@@ -11,7 +12,7 @@ class Metrics:
     """The metrics of one trainer process, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry, self.rounds = CollectorRegistry(), Rounds()
         self.p_value = self._gauge("hypermatch_trainer_drift_p_value", "p-value of the newest window.")
         self.is_alarm = self._gauge("hypermatch_trainer_drift_is_alarm", "1 if the newest window alarms.")
         self.novelty = self._gauge("hypermatch_trainer_novelty_ratio", "Share of the newest window beyond the "
@@ -34,9 +35,9 @@ class Metrics:
                                            "changed or removed.", registry=self.registry)
 
     def serve(self, host: str, port: int) -> None:
-        """Answer on `port`; nothing if it is 0."""
+        """Answer on `port`, also whether the process lives; nothing if it is 0."""
         if port:
-            start_http_server(port, host, registry=self.registry)
+            serve(self.registry, self.rounds, host, port)
 
     def looked(self, check: DriftCheck) -> None:
         """Tell of a look at a window."""

@@ -15,6 +15,7 @@ from infra.commands import (
     bench_learning,
     bench_novelty,
     bench_results,
+    bench_scale,
     bench_serving,
     bench_serving_results,
 )
@@ -37,5 +38,6 @@ command.add_command(bench_ingest.command)
 command.add_command(bench_learning.command)
 command.add_command(bench_novelty.command)
 command.add_command(bench_results.command)
+command.add_command(bench_scale.command)
 command.add_command(bench_serving.command)
 command.add_command(bench_serving_results.command)

@@ -113,6 +113,8 @@ def test_it_reports_heartbeats_and_metrics(embedded_broker, deploy, engine):
     time.sleep(4)                              # two looks around
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         metrics = answer.read().decode()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/livez") as answer:
+        assert int(answer.read().split()[2]) <= 5     # its loop came round since
     with read(engine) as session:
         heartbeat = session.query(Heartbeat).one()
     assert (heartbeat.kind, heartbeat.says["lag"], heartbeat.says["messages_banked"]) == ("ingest", 0, 2)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from serving.batcher import Batcher
 from serving.errors import DeadlineExceeded, NotLoaded, Overloaded
@@ -245,3 +246,24 @@ def test_the_previous_version_stays_loaded_for_an_instant_return():
     assert (slot.current, slot.previous) == (first, second)
     slot.swap(first)
     assert slot.previous is second
+
+
+def test_texts_that_wait_are_told_while_they_do(make):
+    gate = threading.Event()
+    current = loaded(1, gate=gate)
+
+    def told():
+        return REGISTRY.get_sample_value("hypermatch_serving_waiting_texts")
+
+    async def run():
+        batcher, before = make(current), told()
+        asked = [asyncio.create_task(batcher.answer(["0"], 5))]
+        await asyncio.sleep(0.05)
+        asked += [asyncio.create_task(batcher.answer(texts, 5)) for texts in (["1", "2"], ["3"])]
+        await asyncio.sleep(0.05)
+        waiting = told() - before
+        gate.set()
+        await asyncio.gather(*asked)
+        return waiting, told() - before
+
+    assert asyncio.run(run()) == (3, 0)

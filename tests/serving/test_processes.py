@@ -48,6 +48,12 @@ class Server:
             return None
         return json.loads(content) if content.strip().startswith(b"{") else {}
 
+    def metric(self, name):
+        """Return the sum of a metric's series."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith((f"{name}{{", f"{name} ")))
+
     def ask(self):
         return self.get("/v1/tasks/intents/predict", {"texts": ["card lost"]})
 
@@ -105,6 +111,7 @@ def test_a_worker_killed_in_the_middle_of_a_swap_comes_back_with_the_wanted_vers
 
         server.wait(all_serve)
         assert server.ask()["model_version"] == wanted
+    assert server.metric("hypermatch_serving_model_version") == wanted     # not that of a worker that was killed
 
 
 def test_a_killed_server_leaves_no_worker_that_holds_its_port(installation, start):

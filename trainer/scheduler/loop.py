@@ -129,6 +129,7 @@ class Trainer:
         self.last_says[task] = what
 
     def beat(self) -> None:
+        self.metrics.rounds.come()
         with write(self.workplace.engine) as session:
             beat(session, process=self.workplace.worker, kind="trainer", interval_seconds=HEARTBEAT_SECONDS,
                  says=dict(self.last_says), now=self.workplace.now())

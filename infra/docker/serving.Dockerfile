@@ -1,0 +1,32 @@
+# Answers predictions; has no torch. For a GPU, whose driver the machine brings:
+#   docker build -f infra/docker/serving.Dockerfile --build-arg EXTRAS=serving,postgres,s3,otel,gpu -t hypermatch-serving:gpu .
+# Writes below /var/lib/hypermatch (BentoML's folders) and /tmp only.
+ARG PYTHON=3.11-slim-bookworm
+
+FROM python:${PYTHON} AS build
+ARG EXTRAS=serving,postgres,s3,otel
+WORKDIR /source
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY registry registry
+COPY ingest ingest
+COPY serving serving
+COPY trainer trainer
+COPY infra infra
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -m venv --without-pip /opt/hypermatch \
+    && python -m pip --python /opt/hypermatch/bin/python install --constraint constraints.txt ".[${EXTRAS}]"
+
+FROM python:${PYTHON}
+COPY --from=build /opt/hypermatch /opt/hypermatch
+RUN useradd --uid 10001 --user-group --create-home --home-dir /var/lib/hypermatch hypermatch
+ENV PATH=/opt/hypermatch/bin:$PATH \
+    HOME=/var/lib/hypermatch \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HYPERMATCH_SERVING_HOST=0.0.0.0
+WORKDIR /var/lib/hypermatch
+USER 10001:10001
+VOLUME ["/var/lib/hypermatch", "/tmp"]
+EXPOSE 3000
+ENTRYPOINT ["hypermatch"]
+CMD ["serve"]
