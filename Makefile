@@ -3,8 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data
 DRAWS ?= 3
+MINUTES ?= 5
+SEED ?= 1
 
-.PHONY: demo test lint bench screenshots sbom audit clean
+.PHONY: demo test lint bench fuzz screenshots sbom audit clean
 
 demo: .venv/installed
 	$(BIN)/hypermatch demo $(if $(KEEP),--keep)
@@ -26,6 +28,12 @@ bench: .venv/installed
 	    --without oos --json .hypermatch/bench/$$name.json || exit 1; \
 	done
 	$(BIN)/hypermatch bench results .hypermatch/bench
+
+# Made-up messages and bundles, MINUTES each; what was reached is kept, and the next run goes on from there.
+fuzz: .venv/installed-for-tests
+	for target in decoder bundles; do \
+	  $(BIN)/python -m tests.fuzz $$target --minutes $(MINUTES) --seed $(SEED) --folder .hypermatch/fuzz || exit 1; \
+	done
 
 # What is installed, as CycloneDX.
 sbom: .venv/installed-for-tests

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, create_engine
 
-from registry.errors import RegistryError
+from registry.errors import RegistryAway, RegistryError
 
 BUSY_TIMEOUT_SECONDS = 30
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -37,7 +37,10 @@ def migrate(url: str, to: str = "head") -> None:
 
 
 def open_database(url: str) -> Engine:
-    """Return an engine on a database that is at the newest revision; raises RegistryError if it is not."""
+    """Return an engine on a database that is at the newest revision; raises RegistryError if it is not.
+
+    It is RegistryAway if the database does not answer.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
         raise RegistryError(f"there is no registry at {parsed.database}", "create it with `hypermatch migrate`")
@@ -48,6 +51,11 @@ def open_database(url: str) -> Engine:
         raise RegistryError(f"the registry is at revision {found}, this release needs {newest}",
                             "run `hypermatch migrate`")
     return engine
+
+
+def open_unchecked(url: str) -> Engine:
+    """Return an engine on a database that nobody asked yet; whoever uses it hears whether it is away."""
+    return _engine(url)
 
 
 @contextmanager
@@ -125,5 +133,5 @@ def reachable(url: URL | str) -> Iterator[None]:
         yield
     except OperationalError as error:
         where = make_url(url).render_as_string(hide_password=True)
-        raise RegistryError(f"the registry at {where} does not answer: {str(error.orig).splitlines()[0]}",
-                            "check HYPERMATCH_REGISTRY_URL") from error
+        raise RegistryAway(f"the registry at {where} does not answer: {str(error.orig).splitlines()[0]}",
+                           "check HYPERMATCH_REGISTRY_URL") from error

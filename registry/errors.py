@@ -16,6 +16,10 @@ class RegistryError(HyperMatchError):
     """Root of what the registry refuses."""
 
 
+class RegistryAway(RegistryError):
+    """A registry whose database does not answer now, and may later."""
+
+
 class NotFound(RegistryError):
     """A task, version, run or artifact that does not exist."""
 

@@ -35,7 +35,8 @@ def silent(session: Session, now: datetime) -> list[Heartbeat]:
 
 
 def is_silent(heartbeat: Heartbeat, now: datetime) -> bool:
-    return now - heartbeat.seen_at > timedelta(seconds=MISSED_BEATS * heartbeat.interval_seconds)
+    """Say whether it missed its beats; one from the future was dated by a clock that ran ahead, and tells nothing."""
+    return abs(now - heartbeat.seen_at) > timedelta(seconds=MISSED_BEATS * heartbeat.interval_seconds)
 
 
 def _running(session: Session, kind: str | None = None) -> list[Heartbeat]:

@@ -7,17 +7,21 @@ from sqlmodel import Session, select
 
 from registry.tables import Lease
 
+FURTHEST = 3                                          # durations that a lease may reach ahead; no holder takes so long
+
 
 def acquire(session: Session, name: str, holder: str, *, duration: timedelta, now: datetime) -> Lease | None:
     """Take or renew the lease until `now + duration`; None if somebody else holds it.
 
     `token` grows with every change of holder, so that a holder which slept can be told from its successor.
+    A lease that reaches FURTHEST durations ahead was written by a clock that ran ahead, and binds nobody:
+    whoever wrote it may be dead, and would block its task for as long as the clock was wrong.
     """
     lease = session.exec(select(Lease).where(Lease.name == name).with_for_update()).first()
     if lease is None:
         return _first(session, name, holder, duration=duration, now=now)
     if lease.holder != holder:
-        if lease.expires_at > now:
+        if now < lease.expires_at < now + FURTHEST * duration:
             return None
         lease.holder, lease.token = holder, lease.token + 1
     lease.expires_at = now + duration

@@ -8,10 +8,12 @@ import sys
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # before the import: a closed network has nobody to tell
 
 import bentoml
+from sqlalchemy import Engine
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.artifacts.store import ArtifactStore
-from registry.database import open_database
+from registry.database import open_database, open_unchecked
+from registry.errors import RegistryAway
 from registry.settings import RegistrySettings
 from registry.telemetry.logs import reformat_logs
 from registry.telemetry.opening import open_tracing
@@ -26,8 +28,18 @@ settings, registry_settings, telemetry = ServingSettings(), RegistrySettings(), 
 logging.getLogger("hypermatch").setLevel(logging.INFO)
 reformat_logs(telemetry, ("bentoml", "uvicorn.error", "circus"))     # BentoML has set them up by now
 tracing = open_tracing(telemetry, "serving")
-app = create_app(lambda: opened(settings, open_database(registry_settings.url),
-                                ArtifactStore(registry_settings.artifacts), tracing))
+
+
+def open_registry() -> Engine:
+    """Open the registry; one that is away when a worker starts again keeps it from answering, not from starting."""
+    try:
+        return open_database(registry_settings.url)
+    except RegistryAway as error:
+        logging.getLogger("hypermatch.serving").warning("%s", error)
+        return open_unchecked(registry_settings.url)
+
+
+app = create_app(lambda: opened(settings, open_registry(), ArtifactStore(registry_settings.artifacts), tracing))
 answering = app if tracing is None else tracing.traced(app)
 
 

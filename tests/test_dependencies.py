@@ -61,6 +61,7 @@ REASONS = {                                           # package -> why we need i
     "cyclonedx-python-lib": "the bill of materials",
     "packageurl-python": "the names of packages in it",
     "packaging": "what a package requires",
+    "atheris": "makes up messages and bundles, led by what they reach",
     "axe-playwright-python": "holds every page to WCAG",
     "dockerfile": "reads Dockerfiles with the parser of their own builder",
     "hypothesis": "property tests",

@@ -75,6 +75,9 @@ def keep_page(settings: TrainerSettings, workplace: Workplace) -> Callable[[str,
 
     from registry.database import write
     from registry.drift import name_page
+    from registry.errors import HyperMatchError
+
+    log = logging.getLogger("hypermatch.trainer")
 
     def keep(task: str, check: DriftCheck, found: Look) -> None:
         if not settings.reports or check.id is None:
@@ -85,8 +88,10 @@ def keep_page(settings: TrainerSettings, workplace: Workplace) -> Callable[[str,
             kept = keep_snapshot(Path(settings.reports), task, check.id, found, check.at)
             with write(workplace.engine) as session:
                 name_page(session, check.id, str(kept.page))
+        except HyperMatchError as error:              # the registry went away meanwhile
+            log.warning("%s: check %s cannot be shown: %s", task, check.id, error)
         except Exception:                             # Evidently only shows
-            logging.getLogger("hypermatch.trainer").exception("%s: check %s cannot be shown", task, check.id)
+            log.exception("%s: check %s cannot be shown", task, check.id)
 
     return keep
 

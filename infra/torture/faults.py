@@ -18,6 +18,8 @@ from infra.torture.people import People
 
 PARTS = ("ingest", "trainer", "serving", "console")
 AFTER_A_KILL_SECONDS = 3.0                            # until the supervisor has ended what the killed process left
+JUMP_SECONDS = (10.0, 2_400.0)                        # Kafka refuses messages from an hour ahead
+DELAY_SECONDS = (0.01, 0.1)                           # a disk that is busy; each call takes so much longer
 Undo = Callable[[], None]
 
 
@@ -40,7 +42,9 @@ class Faults:
             "kill": self.kill, "kill a child": self.kill_child, "pause": self.pause, "broker": self.broker,
             "database": self.database, "poison": self.poison, "corrupt bundle": self.corrupt_bundle,
             "swap": self.swap, "train": self.train,
-            **({"full disk": self.full_disk} if installation.disk else {})}
+            **({"full disk": self.full_disk} if installation.disk else {}),
+            **({"clock": self.jump_clock} if installation.clock else {}),
+            **({"slow disk": self.slow_disk} if installation.slow_disk else {})}
 
     def begin(self, kind: str, seed: int) -> tuple[str, Undo]:
         """Break something of this kind; return what was done in words, and its undoing."""
@@ -97,6 +101,18 @@ class Faults:
                 continue
         return "fill the disk of the bank", lambda: filler.unlink(missing_ok=True)
 
+    def jump_clock(self, draw: random.Random) -> tuple[str, Undo]:
+        assert self.installation.clock is not None
+        seconds = draw.choice((-1, 1)) * draw.uniform(*JUMP_SECONDS)
+        self.installation.clock.jump(seconds)
+        return f"set the clock {'back' if seconds < 0 else 'ahead'} {abs(seconds):.0f} s", self.installation.clock.mend
+
+    def slow_disk(self, draw: random.Random) -> tuple[str, Undo]:
+        assert self.installation.slow_disk is not None
+        seconds = draw.uniform(*DELAY_SECONDS)
+        self.installation.slow_disk.delay(seconds)
+        return f"let the disk take {seconds * 1_000:.0f} ms for each call", self.installation.slow_disk.mend
+
     def _part(self, draw: random.Random) -> RunningPart:
         return self.installation.part(draw.choice(PARTS))
 
@@ -109,7 +125,7 @@ class Faults:
 # How long each kind lasts, in seconds.
 LASTING = {"kill": (0.0, 0.0), "kill a child": (0.0, 0.0), "pause": (1.0, 8.0), "broker": (0.5, 8.0),
            "database": (0.5, 6.0), "poison": (0.0, 0.0), "corrupt bundle": (3.0, 8.0), "swap": (0.0, 0.0),
-           "train": (0.0, 0.0), "full disk": (2.0, 8.0)}
+           "train": (0.0, 0.0), "full disk": (2.0, 8.0), "clock": (2.0, 20.0), "slow disk": (3.0, 10.0)}
 
 
 def nothing() -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from infra.torture.faults import Broken
 from infra.torture.installation import TASK, Installation
@@ -78,14 +78,14 @@ def audit_unbroken(installation: Installation) -> list[str]:
 
 
 def no_orphans(installation: Installation) -> list[str]:
-    """Held leases have a living holder, and no run is said to be running once all have settled."""
+    """Held leases have a living holder, and no run is said to be running, or still asked for, once all have settled."""
     now = datetime.now(UTC)
     with read(installation.engine) as session:
         held = [lease for lease in session.exec(select(Lease)) if lease.expires_at > now]
-        running = list(session.exec(select(Run).where(Run.state == RunState.RUNNING)))
+        unended = list(session.exec(select(Run).where(col(Run.state).in_((RunState.RUNNING, RunState.REQUESTED)))))
     told = [f"the lease {lease.name} is held by {lease.holder}, which lives no more" for lease in held
             if not _lives(lease.holder)]
-    return told + [f"run {run.id} is still said to be running by {run.worker}" for run in running]
+    return told + [f"run {run.id} is still {run.state.value}{f' by {run.worker}' if run.worker else ''}" for run in unended]
 
 
 def artifacts_verified(installation: Installation, people: People) -> list[str]:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import or_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -69,8 +70,12 @@ def fail_run(session: Session, run_id: int, *, outcome: str, now: datetime,
 
 
 def abandon_stale_runs(session: Session, *, silent_for: timedelta, now: datetime) -> list[Run]:
-    """Fail the running runs whose worker has not reported for `silent_for`, and return them."""
-    query = select(Run).where(Run.state == RunState.RUNNING, col(Run.seen_at) < now - silent_for)
+    """Fail the running runs whose worker has not reported for `silent_for`, and return them.
+
+    A report from further ahead than that was dated by a clock that ran ahead, and is no sign of life.
+    """
+    is_stale = or_(col(Run.seen_at) < now - silent_for, col(Run.seen_at) > now + silent_for)
+    query = select(Run).where(Run.state == RunState.RUNNING, is_stale)
     stale = list(session.exec(query))
     for run in stale:
         fail_run(session, run.id or 0, outcome=f"abandoned: {run.worker} stopped reporting", now=now)

@@ -1,14 +1,20 @@
 """What a torture is made of: a schedule that its seed replays, bounds that notice growth, faults that are noticed."""
 
+import os
 import random
+import subprocess
+import sys
+import time
 
 import pytest
 
+from infra.torture import preloads
 from infra.torture.faults import LASTING, Broken
 from infra.torture.people import flip_a_byte
 from infra.torture.samples import MIN_SAMPLES, Sample, growth
 from infra.torture.schedule import schedule
 from registry.errors import CorruptArtifact
+from tests.conftest import require
 
 
 def test_a_seed_replays_its_schedule_and_another_gives_another():
@@ -42,3 +48,47 @@ def test_a_flipped_byte_is_noticed(store, tmp_path, seed):
     flip_a_byte(tmp_path / "artifacts" / digest / "a.bin", random.Random(seed))
     with pytest.raises(CorruptArtifact):
         store.load(digest)
+
+
+def run_python(code, environment, folder):
+    told = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True,
+                          env={**os.environ, **environment}, timeout=60)
+    return told.stdout.split()
+
+
+def there(preload, what_to_install):
+    require(preload is not None, what_to_install)
+    return preload
+
+
+def test_a_clock_jumps_for_what_is_under_torture_and_for_nobody_else(tmp_path):
+    clock = there(preloads.clock(tmp_path, print), "libfaketime (apt-get install faketime)")
+    environment = preloads.environment_of(clock)
+    told = "import time; print(time.time(), time.monotonic())"
+    for jump in (1_000, -1_000, 0):
+        clock.jump(jump)
+        now, monotonic = map(float, run_python(told, environment, tmp_path))
+        assert abs(now - time.time() - jump) < 60 and abs(monotonic - time.monotonic()) < 60
+    clock.jump(1_000)
+    clock.mend()
+    assert abs(float(run_python(told, environment, tmp_path)[0]) - time.time()) < 60
+
+
+def test_a_running_process_meets_the_jump_and_its_waits_stay_as_long(tmp_path):
+    clock = there(preloads.clock(tmp_path, print), "libfaketime (apt-get install faketime)")
+    code = ("import threading, time; before = time.time(); open('clock', 'w').write('+1000'); begun = time.monotonic()\n"
+            "threading.Event().wait(0.5); print(time.time() - before, time.monotonic() - begun)")
+    jumped, waited = map(float, run_python(code, preloads.environment_of(clock), tmp_path))
+    assert 990 < jumped < 1_060 and 0.4 < waited < 60
+
+
+def test_a_slow_disk_is_slow_below_its_folder_only_and_keeps_what_is_written(tmp_path):
+    disk = there(preloads.slow_disk(tmp_path, print), "a C compiler (cc)")
+    code = ("import time, pathlib\nfor folder in ('.', '/tmp'):\n    file = pathlib.Path(folder, '{name}')\n"
+            "    begun = time.monotonic(); file.write_text('kept'); print(time.monotonic() - begun)\n"
+            "    assert file.read_text() == 'kept'; file.unlink()").format(name=f"slow-{os.getpid()}")
+    disk.delay(0.5)
+    here, elsewhere = map(float, run_python(code, preloads.environment_of(disk), tmp_path))
+    assert here >= 0.5 > elsewhere
+    disk.mend()
+    assert float(run_python(code, preloads.environment_of(disk), tmp_path)[0]) < 0.5

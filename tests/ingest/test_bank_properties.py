@@ -1,4 +1,4 @@
-"""Whatever writers do in whatever order, the bank holds each offset once and time travel holds still."""
+"""Whatever writers do in whatever order, the bank holds each offset once, forgets whom it must, and time travels."""
 
 import tempfile
 
@@ -12,6 +12,7 @@ from ingest.errors import StaleWriter
 from tests.ingest.conftest import make_rows
 
 PARTITIONS = st.integers(0, 1)
+SUBJECTS = st.sampled_from(["kim", "lee", None])
 
 
 class Writers(RuleBasedStateMachine):
@@ -21,20 +22,20 @@ class Writers(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.banks = [DataBank(f"{self.folder.name}/bank") for _ in range(2)]
-        self.offsets, self.texts, self.versions = {}, [], {}
+        self.offsets, self.texts, self.versions = {}, {}, {}          # a text's subject, a version's rows
 
     def teardown(self):
         self.folder.cleanup()
 
-    @rule(writer=st.integers(0, 1), partition=PARTITIONS, n=st.integers(1, 3))
-    def append(self, writer, partition, n):
+    @rule(writer=st.integers(0, 1), partition=PARTITIONS, n=st.integers(1, 3), subject=SUBJECTS)
+    def append(self, writer, partition, n, subject):
         place = ("t", partition)
         begin = self.offsets.get(place, 0)
         texts = [f"{partition}-{number}" for number in range(begin, begin + n)]
-        rows = make_rows(texts, begin=begin, partition=partition)
+        rows = make_rows(texts, begin=begin, partition=partition, subject=subject)
         version = self.banks[writer].append(rows, {place: begin + n}, {place: self.offsets.get(place)})
         self.offsets[place] = begin + n
-        self.texts += texts
+        self.texts |= dict.fromkeys(texts, subject)
         self.versions[version] = len(self.texts)
 
     @rule(writer=st.integers(0, 1), partition=PARTITIONS, behind=st.integers(1, 3))
@@ -52,6 +53,13 @@ class Writers(RuleBasedStateMachine):
     def compact(self, writer):
         if self.texts:
             self.banks[writer].compact()
+
+    @rule(writer=st.integers(0, 1), subject=SUBJECTS.filter(bool))
+    def forget(self, writer, subject):
+        if self.texts:
+            self.banks[writer].forget(subject)
+            self.texts = {text: whose for text, whose in self.texts.items() if whose != subject}
+            self.versions = {}                        # those before it may have become unreadable
 
     @invariant()
     def every_text_is_there_once(self):

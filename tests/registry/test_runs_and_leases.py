@@ -96,6 +96,28 @@ def test_a_lease_has_one_holder_until_it_expires_or_is_released(any_engine, now)
     assert take("a", now + 2 * MINUTE).token == 3
 
 
+def test_what_a_clock_that_ran_ahead_wrote_blocks_nobody(engine_with_task, now):
+    """A process whose clock was an hour ahead died; the others have the right time."""
+    ahead = now + 60 * MINUTE
+    with write(engine_with_task) as session:
+        claim(session, ahead)
+        acquire(session, "trainer:intents", "w1", duration=MINUTE, now=ahead)
+        beat(session, process="w1", kind="trainer", interval_seconds=10, says={}, now=ahead)
+
+        assert [heartbeat.process for heartbeat in silent(session, now)] == ["w1"]
+        assert acquire(session, "trainer:intents", "w2", duration=MINUTE, now=now).holder == "w2"
+        assert acquire(session, "trainer:intents", "w3", duration=MINUTE, now=now) is None
+        assert [run.worker for run in abandon_stale_runs(session, silent_for=MINUTE, now=now)] == ["w1"]
+
+
+def test_a_clock_that_is_a_little_ahead_is_believed(engine_with_task, now):
+    with write(engine_with_task) as session:
+        claim(session, now + MINUTE / 2)
+        acquire(session, "trainer:intents", "w1", duration=MINUTE, now=now + MINUTE / 2)
+        assert acquire(session, "trainer:intents", "w2", duration=MINUTE, now=now) is None
+        assert not abandon_stale_runs(session, silent_for=MINUTE, now=now)
+
+
 def test_of_many_that_take_a_new_lease_at_once_one_gets_it(any_engine, now):
     def take(number):
         with write(any_engine) as session:

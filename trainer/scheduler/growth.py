@@ -4,6 +4,7 @@ import logging
 import time
 
 from registry.database import write
+from registry.errors import HyperMatchError
 from registry.watching.bank_days import keep_bank_days
 from trainer.workplace import Workplace
 
@@ -28,6 +29,9 @@ class Growth:
             counted = workplace.bank.days()
             with write(workplace.engine) as session:
                 keep_bank_days(session, counted)
+        except HyperMatchError as error:              # the registry or the bank is away
+            self.counted = None
+            log.warning("the bank cannot be counted: %s", error)
         except Exception:                             # pages only show it
             self.counted = None
             log.exception("the bank cannot be counted")

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 
@@ -16,6 +17,7 @@ from registry.lifecycle.runs import abandon_stale_runs
 from registry.tasks import list_tasks
 from trainer.errors import Interrupted, LeaseLost, NotWatchable
 from trainer.holding import silence_allowed
+from trainer.memory import give_back
 from trainer.metrics import Metrics
 from trainer.recipe import Recipe, recipe_for
 from trainer.run import run_once
@@ -29,6 +31,7 @@ from trainer.workplace import Workplace
 
 log = logging.getLogger("hypermatch.trainer")
 HEARTBEAT_SECONDS = 10.0
+CLOCK_SECONDS = 5.0                                   # how often the clock is compared with one that cannot be set
 
 
 class Trainer:
@@ -55,6 +58,7 @@ class Trainer:
                 if self.stop.is_set():
                     return
                 self.look_safely(task)
+            give_back()
         self.metrics.ticked_at.set(self.workplace.now().timestamp())
 
     def look_safely(self, task: str) -> None:
@@ -145,10 +149,26 @@ def run_until_stopped(trainer: Trainer, tick_seconds: float) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)          # "maximum number of running instances" is our way
     scheduler.start()
     log.info("%s looks every %g s", trainer.workplace.worker, tick_seconds)
-    trainer.stop.wait()
+    offset = ahead(trainer)
+    while not trainer.stop.wait(CLOCK_SECONDS):
+        before, offset = offset, ahead(trainer)
+        if offset < before - CLOCK_SECONDS:
+            hurry(scheduler, trainer.workplace.now())
     scheduler.shutdown(wait=True)                     # a run in progress ends as interrupted
     with write(trainer.workplace.engine) as session:
         stop_beating(session, process=trainer.workplace.worker, now=trainer.workplace.now())
+
+
+def ahead(trainer: Trainer) -> float:
+    """Return by how many seconds the clock is ahead of the monotonic one; it changes when the clock is set."""
+    return trainer.workplace.now().timestamp() - time.monotonic()
+
+
+def hurry(scheduler: BackgroundScheduler, now: datetime) -> None:
+    """Run all jobs now: the clock was set back, and they would wait until it is again what it was."""
+    log.warning("the clock was set back; going on at once")
+    for job in scheduler.get_jobs():
+        job.modify(next_run_time=now)
 
 
 def guarded(act: Callable[[], None]) -> Callable[[], None]:
