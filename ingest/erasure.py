@@ -15,11 +15,15 @@ from registry.watching.maps import forget_maps
 
 @dataclass(frozen=True)
 class Erasure:
-    """What was erased in the bank and beyond it, and the model versions whose bank version may have held it."""
+    """What was erased in the bank and beyond it, and the model versions whose bank version may have held it.
+
+    `texts` are for erasing what others made of them; they are kept nowhere.
+    """
 
     n_rows: int
     model_versions: list[str]
     reached: Reached
+    texts: frozenset[str]
 
 
 def forget(bank: DataBank, engine: Engine, subject: str, *, actor: str, reason: str, now: datetime) -> Erasure:
@@ -42,4 +46,4 @@ def forget(bank: DataBank, engine: Engine, subject: str, *, actor: str, reason: 
         record(session, action="bank:forgotten", subject=name, actor=actor, reason=reason, now=now, details={
             "n_rows": done.n_rows, "first_bank_version": done.first_version, "bank_version": done.version,
             "model_versions": names, "reached": reached.to_dict()})
-    return Erasure(done.n_rows, names, reached)
+    return Erasure(done.n_rows, names, reached, frozenset(done.texts))

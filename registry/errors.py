@@ -28,6 +28,10 @@ class Refused(RegistryError):
     """An input that breaks a rule of the registry; nothing was written."""
 
 
+class RunInProgress(Refused):
+    """A run of a task that has a running one."""
+
+
 class NotAllowed(RegistryError):
     """Something that this person, or this token, may not do."""
 

@@ -1,7 +1,6 @@
 """One run: claimed, made, registered, evaluated, gated; whatever happens, its row says how it ended."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -27,7 +26,7 @@ from trainer.learning.learn import Learned
 from trainer.materials import Materials, gather
 from trainer.recipe import Recipe
 from trainer.run_log import RunLog
-from trainer.workplace import Report, Workplace
+from trainer.workplace import Report, Workplace, both
 
 log = logging.getLogger("hypermatch.trainer.run")
 
@@ -55,7 +54,7 @@ def run_once(workplace: Workplace, task: str, recipe: Recipe, *, reason: str, ac
         model: LanguageModel | None = None
         try:
             model = workplace.open_language_model(task, recipe.language_model)
-            return _work(workplace, run, recipe, model, holding, _both(_both(holding.report, watch), heard.follow))
+            return _work(workplace, run, recipe, model, holding, both(both(holding.report, watch), heard.follow))
         except BaseException as error:
             fail(workplace, run, error, model)
             raise
@@ -155,11 +154,3 @@ def _why(error: BaseException) -> str:
     if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit):
         return "interrupted"
     return str(error) if isinstance(error, HyperMatchError) else f"defect: {type(error).__name__}: {error}"
-
-
-def _both(first: Report, second: Report) -> Callable[[str, float], None]:
-    def report(step: str, done: float) -> None:
-        second(step, done)
-        first(step, done)
-
-    return report

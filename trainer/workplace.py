@@ -49,6 +49,15 @@ def share_done(step: str, done: float) -> float:
     return start + (end - start) * min(max(done, 0.0), 1.0)
 
 
+def both(first: Report, second: Report) -> Report:
+    """Return what tells both; the second hears of a step before the first may end the run."""
+    def report(step: str, done: float) -> None:
+        second(step, done)
+        first(step, done)
+
+    return report
+
+
 def limit_threads(threads: int) -> None:
     """Let torch use `threads` threads in this process; 0 leaves it one per core."""
     if threads:

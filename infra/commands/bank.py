@@ -1,6 +1,7 @@
 """`hypermatch bank`: look into the data bank and keep it in order."""
 
 import json
+from collections.abc import Collection
 
 import click
 
@@ -48,11 +49,13 @@ def forget_subject(subject: str, actor: str, reason: str) -> None:
 
     done = forget(open_bank(), open_registry(), subject, actor=actor, reason=reason, now=utc_now())
     clear_samples()
+    n_vectors = clear_vectors(done.texts)
     clear_pages(done.reached.drift_tasks)
     click.echo(f"{done.n_rows} rows erased")
     reached = done.reached
     click.echo(f"erased beside them: {reached.n_labels} labels, {reached.n_review_items} texts of the review queue, "
-               f"texts of {reached.n_drift_checks} drift checks and {reached.n_proposals} proposed classes")
+               f"texts of {reached.n_drift_checks} drift checks and {reached.n_proposals} proposed classes, "
+               f"{n_vectors} vectors of the trainer's cache")
     for version in done.model_versions:
         click.echo(f"trained on them: {version}")
 
@@ -82,6 +85,20 @@ def clear_samples() -> None:
     from trainer.settings import TrainerSettings
 
     shutil.rmtree(Path(TrainerSettings().cache) / "stretches", ignore_errors=True)
+
+
+def clear_vectors(texts: Collection[str]) -> int:
+    """Erase what the trainer's cache keeps of these texts: vectors, and what versions answered; return how many."""
+    if not texts:
+        return 0
+    from pathlib import Path
+
+    from registry.text import normalize, text_hash
+    from trainer.encoders.cache import forget_vectors
+    from trainer.settings import TrainerSettings
+
+    hashes = {bytes.fromhex(text_hash(normalize(text))) for text in texts}
+    return forget_vectors(Path(TrainerSettings().cache), hashes)
 
 
 def open_bank():                               # type: ignore[no-untyped-def]

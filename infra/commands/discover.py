@@ -24,13 +24,18 @@ correct_option = click.option("--correct", multiple=True, metavar="N=LABEL",
 @click.option("--k", "n_classes", default=0, type=click.IntRange(0, 1_000),
               help="New classes to look for; 0: estimated.")
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Tell what is seen, decided before or not; keep nothing.")
+@click.option("--reason", default="asked for on the command line", show_default=True, help="Why; kept with the run.")
+@actor_option
 @click.pass_context
-def command(context: click.Context, task_name: str | None, n_classes: int, is_dry_run: bool) -> None:
+def command(context: click.Context, task_name: str | None, n_classes: int, is_dry_run: bool, reason: str,
+            actor: str) -> None:
     """Look for classes that nobody named, and decide on what was found."""
     if context.invoked_subcommand is None:
         if task_name is None:
             raise click.UsageError("give --task, or a command: list, show, accept, merge, split, reject, snooze")
-        _discover(task_name, n_classes, is_dry_run)
+        from infra.commands.discover_now import look, run
+
+        _echo(look(task_name, n_classes) if is_dry_run else run(task_name, n_classes, actor, reason))
 
 
 @command.command("list")
@@ -163,33 +168,6 @@ def snooze(number: int, days: float, actor: str, reason: str) -> None:
 def numbered(proposal: ClassProposal) -> dict[int, str]:
     """Return exemplars and boundary texts by the numbers that `show` gives them."""
     return dict(enumerate([*proposal.findings.get("exemplars", ()), *proposal.findings.get("boundary", ())], start=1))
-
-
-def _discover(task_name: str, n_classes: int, is_dry_run: bool) -> None:
-    from dataclasses import replace
-    from pathlib import Path
-
-    from infra.commands.trainer import open_workplace
-    from registry.database import write
-    from trainer.discovery.discover import discover, keep
-    from trainer.progress import StepBar
-    from trainer.recipe import recipe_for
-    from trainer.settings import TrainerSettings
-
-    settings = TrainerSettings()
-    workplace, recipe = open_workplace(settings), recipe_for(task_name, Path(settings.recipes))
-    model = workplace.open_language_model(task_name, recipe.language_model)
-    with StepBar() as bar:
-        looked = recipe.discovery if n_classes == 0 else replace(recipe.discovery, n_classes=n_classes)
-        backend = None if model is None else model.backend
-        found = discover(workplace, task_name, looked, recipe.seed, backend, bar.report)
-    click.echo(str(found))
-    if is_dry_run:
-        _echo(found.drafts)
-        return
-    with write(workplace.engine) as session:
-        proposals = keep(session, task_name, found, actor="trainer", now=workplace.now())
-    _echo(proposals)
 
 
 def _corrections(session: Any, number: int, without: tuple[int, ...],

@@ -8,9 +8,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from registry import audit
-from registry.errors import NotFound, Refused
+from registry.errors import NotFound, Refused, RunInProgress
 from registry.tables import Run, RunKind, RunState
 from registry.tasks import get_task
+
+ABANDONED = "abandoned"                               # what the outcome of a run begins with whose worker died
 
 
 def request_run(session: Session, task: str, *, actor: str, reason: str, now: datetime) -> Run:
@@ -28,7 +30,7 @@ def request_run(session: Session, task: str, *, actor: str, reason: str, now: da
 
 def claim_run(session: Session, task: str, *, worker: str, reason: str, actor: str, recipe: dict[str, Any],
               facts: dict[str, Any], now: datetime, kind: RunKind = RunKind.TRAINING) -> Run:
-    """Start the requested run, or a new one; raises Refused if the task has a running one.
+    """Start the requested run, or a new one; raises RunInProgress if the task has a running one.
 
     A unique index allows one running row per task, so of two workers one is refused. What
     is requested is always training: a discovery is a run of its own.
@@ -44,7 +46,7 @@ def claim_run(session: Session, task: str, *, worker: str, reason: str, actor: s
             session.add(run)
             session.flush()
     except IntegrityError as error:
-        raise Refused(f"task {task} has a run in progress", "wait for it: `hypermatch runs list`") from error
+        raise RunInProgress(f"task {task} has a run in progress", "wait for it: `hypermatch runs list`") from error
     audit.record(session, action="run:started", subject=f"{task} run {run.id}", actor=run.actor, reason=run.reason,
                  now=now, details={"worker": worker})
     return run
@@ -78,7 +80,7 @@ def abandon_stale_runs(session: Session, *, silent_for: timedelta, now: datetime
     query = select(Run).where(Run.state == RunState.RUNNING, is_stale)
     stale = list(session.exec(query))
     for run in stale:
-        fail_run(session, run.id or 0, outcome=f"abandoned: {run.worker} stopped reporting", now=now)
+        fail_run(session, run.id or 0, outcome=f"{ABANDONED}: {run.worker} stopped reporting", now=now)
     return stale
 
 

@@ -1,13 +1,14 @@
-"""Requests to look for new classes now: asked for by a person, answered once by the trainer."""
+"""Requests to look for new classes now: a person asks, and each waits until a trainer has answered it."""
 
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from registry import audit
 from registry.errors import Refused
+from registry.lifecycle.runs import ABANDONED
 from registry.lifecycle.versions import champion_of
-from registry.tables import AuditEntry
+from registry.tables import AuditEntry, Run, RunKind
 from registry.tasks import get_task
 from registry.watching.tables import DiscoveryRequest
 
@@ -34,17 +35,25 @@ def requested_discovery(session: Session, task: str) -> DiscoveryRequest | None:
     return session.get(DiscoveryRequest, task)
 
 
-def take_request(session: Session, task: str) -> DiscoveryRequest | None:
-    """Return the request and drop it, so that of two trainers one answers it."""
-    found = session.get(DiscoveryRequest, task, with_for_update=True)
-    if found is not None:
-        session.delete(found)
-        session.flush()
-    return found
+def still_waits(session: Session, request: DiscoveryRequest) -> bool:
+    """Say whether nobody has answered the request meanwhile."""
+    found = requested_discovery(session, request.task)
+    return found is not None and found.at == request.at
+
+
+def broken_off(session: Session, request: DiscoveryRequest) -> int:
+    """Return how many discoveries ended with their trainer since the request was made."""
+    query = select(func.count()).select_from(Run).where(
+        Run.task == request.task, Run.kind == RunKind.DISCOVERY, col(Run.requested_at) >= request.at,
+        col(Run.outcome).startswith(ABANDONED))
+    return session.exec(query).one()
 
 
 def answer_request(session: Session, task: str, *, says: str, actor: str, now: datetime) -> None:
-    """Say what came of it, where people look who asked."""
+    """Say what came of it, where people look who asked; from now on the request waits no more."""
+    found = session.get(DiscoveryRequest, task, with_for_update=True)
+    if found is not None:
+        session.delete(found)
     audit.record(session, action=ANSWERED, subject=task, actor=actor, reason=says, now=now)
 
 

@@ -9,8 +9,9 @@ from infra.cli import cli
 from registry.database import read, write
 from registry.errors import HyperMatchError
 from registry.labels import labeled_texts
+from registry.lifecycle.runs import list_runs
 from registry.proposals import list_proposals, record_proposals
-from registry.tables import ClassProposal, Part, ProposalState
+from registry.tables import ClassProposal, Part, ProposalState, RunKind, RunState
 from registry.tasks import create_task, label_space
 from registry.text import text_hash
 
@@ -81,3 +82,15 @@ def test_a_mistake_says_how_to_mend_it(proposed, arguments, says, monkeypatch, t
     monkeypatch.setenv("HYPERMATCH_INGEST_BANK", str(tmp_path / "bank"))
     told = proposed(*arguments)
     assert says in str(told.exception) or says in getattr(told.exception, "message", "")
+
+
+def test_a_discovery_by_hand_is_a_run_that_others_see_and_a_dry_one_is_not(proposed, engine, monkeypatch, tmp_path):
+    monkeypatch.setenv("HYPERMATCH_INGEST_BANK", str(tmp_path / "bank"))
+    assert "no champion" in str(proposed("--task", "intents", "--dry-run").exception)
+    with read(engine) as session:
+        assert list_runs(session) == []
+    proposed("--task", "intents", "--actor", "ada", "--reason", "new kinds")
+    with read(engine) as session:
+        run = list_runs(session)[0]
+    assert (run.kind, run.state, run.actor) == (RunKind.DISCOVERY, RunState.FAILED, "ada")
+    assert run.reason == "discover: new kinds" and "no champion" in run.outcome

@@ -9,18 +9,24 @@ from registry.acts import begin_try, request_discovery
 from registry.audit import entries
 from registry.database import read, write
 from registry.errors import NotAllowed, NotFound, Refused
-from registry.lifecycle.runs import claim_run
+from registry.lifecycle.runs import abandon_stale_runs, claim_run, fail_run
 from registry.lifecycle.versions import register_candidate
 from registry.prompt_trials import ACTION, MAX_TRIES
 from registry.prompts import save_prompt
-from registry.tables import Stage
+from registry.tables import RunKind, Stage
 from registry.tasks import create_task
 from registry.watching.bank_days import MAX_DAYS, bank_days, keep_bank_days
 from registry.watching.dead_letters import MAX_NOTES, count_dead_letters, list_dead_letters, note_dead_letters
-from registry.watching.discovery_requests import answer_request, last_answer, take_request
+from registry.watching.discovery_requests import (
+    answer_request,
+    broken_off,
+    last_answer,
+    requested_discovery,
+    still_waits,
+)
 from registry.watching.maps import MAX_POINTS, forget_maps, keep_map, map_of
 from registry.watching.run_lines import FULL, MAX_CHARS, MAX_LINES, Line, keep_lines, lines_of
-from registry.watching.tables import DeadLetterNote, DiscoveryMap
+from registry.watching.tables import DeadLetterNote, DiscoveryMap, DiscoveryRequest
 
 LARS, ADA = Person("lars", Role.LABELER), Person("ada", Role.APPROVER)
 
@@ -118,7 +124,22 @@ def test_a_discovery_is_asked_for_once_and_answered_once(session, now):
         assert request_discovery(session, ADA, "intent", reason=reason, now=now).reason == "new kinds"
     with pytest.raises(NotAllowed):
         request_discovery(session, LARS, "intent", reason="me too", now=now)
-    assert take_request(session, "intent").actor == "ada" and take_request(session, "intent") is None
+    asked = requested_discovery(session, "intent")
+    assert asked.actor == "ada" and still_waits(session, asked)
     answer_request(session, "intent", says="2 classes proposed", actor="trainer", now=now)
+    assert requested_discovery(session, "intent") is None and not still_waits(session, asked)
     assert last_answer(session, "intent").reason == "2 classes proposed"
     assert len(list(entries(session, action="discovery:requested"))) == 1
+
+
+def test_only_discoveries_that_ended_with_their_trainer_since_the_request_count_as_broken_off(session, now):
+    asked = DiscoveryRequest(task="intent", actor="ada", reason="new kinds", at=now)
+    session.add(asked)
+    for kind, hours in ((RunKind.DISCOVERY, -1), (RunKind.TRAINING, 1), (RunKind.DISCOVERY, 1), (RunKind.DISCOVERY, 2)):
+        at = now + timedelta(hours=hours)
+        claim_run(session, "intent", worker="w", reason="r", actor="a", recipe={}, facts={}, now=at, kind=kind)
+        abandon_stale_runs(session, silent_for=timedelta(minutes=1), now=at + timedelta(minutes=2))
+    run = claim_run(session, "intent", worker="w", reason="r", actor="a", recipe={}, facts={}, now=now,
+                    kind=RunKind.DISCOVERY)
+    fail_run(session, run.id, outcome="interrupted", now=now)
+    assert broken_off(session, asked) == 2

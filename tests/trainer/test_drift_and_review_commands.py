@@ -6,6 +6,7 @@ import sys
 import time
 import urllib.request
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
@@ -21,7 +22,10 @@ def hypermatch(watched, tmp_path, monkeypatch):  # noqa: F811
     workplace, _, now = watched
     strange = [f"the weather in {place} is {sky} on day {day}" for place in ("rome", "oslo", "lima", "cairo", "seoul")
                for sky in ("sunny", "cloudy", "stormy", "dry", "cold") for day in range(20)]
-    workplace.bank.append(bank_rows(strange, 5_000, now), {("t", 0): 6_000})
+    rows = bank_rows(strange, 5_000, now)
+    column = rows.schema.get_field_index("subject")
+    rows = rows.set_column(column, rows.schema.field(column), pa.array(["ann"] * len(strange)))
+    workplace.bank.append(rows, {("t", 0): 6_000})
     (tmp_path / "recipes").mkdir()
     (tmp_path / "recipes/intent.toml").write_text(
         'encoder = "subword"\n[drift]\nwindow_texts = 200\nmin_reference_texts = 400\nof_windows = 1\n'
@@ -57,8 +61,9 @@ def test_a_person_looks_for_drift_and_sees_it_again_in_the_list_and_in_evidently
         dashboard.wait(20)
     assert list((tmp_path / "cache/stretches").rglob("*.json"))
     told = hypermatch("bank", "forget", "--subject", "ann", "--reason", "asked to", "--actor", "bob")
-    assert "drift checks" in told
+    assert "500 rows erased" in told and "drift checks" in told
     assert not (tmp_path / "cache/stretches").exists()      # samples hold texts: none outlives an erasure
+    assert int(told.split(" vectors of the trainer's cache")[0].split()[-1]) > 0      # what the look embedded
 
 
 def test_without_a_look_there_is_no_dashboard(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from trainer.encoders.bodies import body_of, open_body
-from trainer.encoders.cache import EmbeddingCache
+from trainer.encoders.cache import EmbeddingCache, forget_vectors
 from trainer.encoders.embedder import CHUNK_TEXTS, Embedder
 from trainer.encoders.kinds import open_encoder
 from trainer.errors import EncoderError, Interrupted
@@ -108,3 +108,23 @@ def test_a_torn_cache_file_is_set_aside_and_many_small_ones_become_one(tmp_path)
 
     assert len(again) == 30 and len(list(cache.folder.glob("*.arrow"))) == 1
     np.testing.assert_array_equal(again.get([bytes([7]) * 16, bytes([29]) * 16])[:, 0], [7, 29])
+
+
+def test_vectors_of_forgotten_texts_are_in_no_file_of_any_encoder_and_all_others_stay(tmp_path):
+    keys = [bytes([number]) * 16 for number in range(10)]
+    for digest in ("encoder", "answers-of-a-version"):
+        cache = EmbeddingCache(tmp_path, digest)
+        cache.add(keys[:4], np.arange(16, dtype=np.float32).reshape(4, 4))
+        cache.add(keys[4:5], np.full((1, 4), 7, np.float32))
+        cache.add(keys[5:], np.ones((5, 4), np.float32))
+    (cache.folder / "torn.unreadable").write_bytes(keys[1])
+
+    assert forget_vectors(tmp_path, {keys[1], keys[4], b"never embedded.."}) == 4
+    assert forget_vectors(tmp_path, {keys[1], keys[4]}) == 0
+
+    for digest in ("encoder", "answers-of-a-version"):
+        left = EmbeddingCache(tmp_path, digest)
+        assert sorted(left.hashes.to_pylist()) == [keys[number] for number in (0, 2, 3, 5, 6, 7, 8, 9)]
+        np.testing.assert_array_equal(left.get([keys[0], keys[2], keys[9]])[:, 0], [0, 8, 1])
+    on_disk = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert keys[1] not in on_disk and keys[4] not in on_disk and keys[2] in on_disk

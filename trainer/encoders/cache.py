@@ -1,7 +1,7 @@
 """Embeddings already computed, kept per encoder digest and text hash in Arrow files."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +79,40 @@ class EmbeddingCache:
         for path in paths:
             path.unlink(missing_ok=True)
         self._take(merged)
+
+
+def forget_vectors(folder: Path, hashes: Collection[bytes]) -> int:
+    """Erase the vectors of these texts, of every encoder and every version's answers; return how many there were.
+
+    What is left of a file is written before the file goes. Files that could not be read go
+    too. A process that has a cache open goes on with what it has in memory, and while it
+    merges files it may write some anew; hence again until nothing is found.
+    """
+    erased, wanted = 0, pa.array(list(hashes), type=HASH)
+    for own in sorted((folder / "embeddings").glob("*")):
+        for path in own.glob("*.unreadable"):
+            path.unlink(missing_ok=True)
+        while found := sum(_erase(path, wanted) for path in sorted(own.glob("*.arrow"))):
+            erased += found
+    return erased
+
+
+def _erase(path: Path, wanted: pa.Array) -> int:
+    try:
+        hashes, vectors = _read(path)
+    except FileNotFoundError:                         # merged by another process in this instant
+        return 0
+    except (pa.ArrowException, OSError, KeyError, ValueError):
+        path.unlink(missing_ok=True)
+        return 0
+    stays = ~pc.is_in(hashes, value_set=wanted).to_numpy(zero_copy_only=False)
+    if stays.all():
+        return 0
+    if stays.any():
+        left = _segment(hashes.filter(pa.array(stays)), vectors[stays])
+        write_whole(path.with_name(f"{uuid.uuid4().hex}.arrow"), left)
+    path.unlink(missing_ok=True)
+    return int((~stays).sum())
 
 
 def _segment(hashes: pa.Array, vectors: np.ndarray) -> bytes:
