@@ -22,6 +22,7 @@ CAPTIONS = {                                          # of files that have no do
     "trainer/language_model/prompts/korean.toml": "The Korean prompts.",
     "registry/console/catalogs/en.toml": "The console's English.",
     "registry/console/catalogs/ko.toml": "The console's Korean.",
+    "registry/console/catalogs/ko-phrases.toml": "What other parts say in English, in Korean.",
     "registry/console/static/console.css": "The one style sheet.",
     "registry/console/static/console.js": "The little script that pages work without.",
     "registry/console/static/icon.svg": "The icon.",
