@@ -50,7 +50,7 @@ def verdict(found: Sequence[Limit]) -> str:
             f"What to do: {first.what_to_do}. {len(broken(found))} of {len(found)} limits do not bear this load.")
 
 
-def costs(plan: Plan, prices: Sequence[Price]) -> Iterator[tuple[str, str, str, str]]:
+def costs(plan: Plan, prices: Sequence[Price]) -> Iterator[tuple[str, ...]]:
     """Yield what serving costs a month, held for the peak and following the load, and the rest; without a GPU."""
     hours, asked = DAYS_PER_MONTH * 24, plan.demand
     for price in prices:
