@@ -53,7 +53,7 @@ def _bank(plan: Plan) -> list[Limit]:
               .replace(",", "")),
         Limit("reading one task of the bank for a run", plan.read_task_seconds, values["patience_seconds"], "s",
               "a run spends longer on reading than on learning, and so does every other",
-              "keep fewer days in the bank, or give groups of tasks banks of their own"),
+              "delete old days of the bank (docs/scale.md says how), or give groups of tasks banks of their own"),
         Limit("a tick that counts what is new of every task", plan.count_seconds, values["tick_seconds"], "s",
               "ticks come late: new labels, requested runs and drift wait for them",
               "compact the bank more often and commit less often (`--compact-hours`, `--flush-seconds` here); run a "

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import yaml
@@ -198,6 +199,10 @@ def test_the_queries_of_the_page_read_the_bank(tmp_path):
     rows = names["found"].fetchall()
     assert sum(row[2] for row in rows) == 1_000 == DataBank(str(folder)).stats()["rows"]
     assert [row[0] for row in rows] == [f"task-{number:03d}" for number in range(8)]
+    delete = re.search(r"```python\n(  from deltalake import DeltaTable\n\n.+?)  ```", text, re.DOTALL)[1]
+    exec(dedent(delete).replace("s3://hypermatch/bank", str(folder)).replace("2026-01-01", "9999-01-01"), names)
+    after = DataBank(str(folder))
+    assert after.stats()["rows"] == 0 and after.offsets() == {("bench", 0): 1_000}          # ingest goes on from there
     queries = {" ".join(query.split()).replace("delta_scan('s3://hypermatch/bank')", "bank")
                for query in re.findall(r"SELECT task.+?ORDER BY task, day", text, re.DOTALL)}
     assert len(queries) == 1

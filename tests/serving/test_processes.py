@@ -167,6 +167,7 @@ def test_metrics_add_up_over_workers_and_sigterm_ends_everything(installation, s
     lines = request.read().decode().splitlines()
     counted = [line for line in lines if line.startswith("hypermatch_serving_texts_total")]
     assert sum(float(line.split()[-1]) for line in counted) >= 20
+    assert "hypermatch_serving_waiting_texts 0.0" in lines               # what an autoscaler asks for
     workers = server.workers()
     server.stop()
     assert not [worker for worker in workers if worker.is_running()]
