@@ -1,5 +1,6 @@
 """What breaks, sooner or later: each limit with what the demand needs of it and what to do then."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,15 +50,15 @@ def _bank(plan: Plan) -> list[Limit]:
     return [
         Limit("a day's texts that an ingest process remembers", day, values["remembered_texts"], "",
               "older duplicates of the day are banked twice until compaction drops them",
-              f"HYPERMATCH_INGEST_REMEMBERED_TEXTS={_rounded_up(day):,.0f}, {16 * _rounded_up(day) / 2**20:,.0f} MiB"
-              .replace(",", "")),
+              f"HYPERMATCH_INGEST_REMEMBERED_TEXTS={_up(day, 1_000_000)}, which takes "
+              f"{16 * _up(day, 1_000_000) / 2**20:.0f} MiB"),
         Limit("reading one task of the bank for a run", plan.read_task_seconds, values["patience_seconds"], "s",
               "a run spends longer on reading than on learning, and so does every other",
               "delete old days of the bank (docs/scale.md says how), or give groups of tasks banks of their own"),
         Limit("a tick that counts what is new of every task", plan.count_seconds, values["tick_seconds"], "s",
               "ticks come late: new labels, requested runs and drift wait for them",
-              "compact the bank more often and commit less often (`--compact-hours`, `--flush-seconds` here); run a "
-              "trainer for each group of tasks"),
+              f"HYPERMATCH_TRAINER_TICK_SECONDS={_up(plan.count_seconds, 10)}; compact the bank more often, commit "
+              "less often (`--compact-hours`, `--flush-seconds`)"),
     ]
 
 
@@ -74,5 +75,6 @@ def _serving(plan: Plan) -> list[Limit]:
     ]
 
 
-def _rounded_up(texts: float) -> int:
-    return -(-int(texts) // 1_000_000) * 1_000_000
+def _up(value: float, step: int) -> int:
+    """Round up to a multiple of `step`."""
+    return math.ceil(value / step) * step

@@ -63,11 +63,19 @@ def test_a_small_case_is_what_a_person_calculates(plan):
     assert plan.training_hours == pytest.approx(10 * (360 + 720 + 2_880) / 3_600)
     assert plan.looking_hours == pytest.approx(10 * 30 * 60 / 3_600)
     assert plan.n_trainers == 1
-    assert plan.n_files == pytest.approx(86_400_000 / (100 * 2**20) + 5 * 86_400 / 5)
+    assert plan.n_files == pytest.approx(86_400_000 / (100 * 2**20) + 5 * 3_600 / 5)
     assert plan.count_seconds == pytest.approx(2 * 10 * plan.n_files * SMALL["count_new_ms_per_file"] / 1_000)
     assert plan.looks_per_second == 2.5 and plan.database_cores == pytest.approx(2.5 * 0.0004)
     assert plan.connections == 15 + 5 + 1 * SMALL["connections_per_trainer"] + SMALL["connections_of_the_console"]
     assert needed(plan)["serving: core hours a month"] == pytest.approx(SECONDS_PER_MONTH * 0.1 / 3_600 / 0.5)
+
+
+def test_what_to_do_is_told_in_values_that_suffice(plan):
+    heavy = replace(plan, demand=replace(plan.demand, texts_per_month=1e9, tasks=200))
+    told = " ".join(limit.what_to_do for limit in limits(heavy))
+    remembered = int(re.search(r"REMEMBERED_TEXTS=(\d+)", told)[1])
+    tick = int(re.search(r"TICK_SECONDS=(\d+)", told)[1])
+    assert 0 <= remembered - 1e9 / 30 / heavy.n_ingest < 1e6 and 0 <= tick - heavy.count_seconds < 10
 
 
 def test_a_gpu_takes_the_model_from_the_cores(plan):
