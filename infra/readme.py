@@ -58,6 +58,7 @@ CAPTIONS = {                                          # of files that have no do
     "infra/grafana/hypermatch.json": "A Grafana dashboard of the whole installation.",
     "infra/prometheus/hypermatch.rules.yml": "Alerts for Prometheus.",
     "infra/scale/constants.toml": "What the calculation rests on, each number with its source.",
+    "infra/torture/trouble.c": "Lets the clock jump and the disk be slow for a process that loads it.",
     "infra/kafka/pom.xml": "Fetches Apache Kafka for tests and benchmarks.",
     "infra/kafka/server.properties": "One Apache Kafka node on loopback (KRaft).",
 }
