@@ -26,7 +26,6 @@ CAPTIONS = {                                          # of files that have no do
     "registry/console/static/console.css": "The one style sheet.",
     "registry/console/static/console.js": "The little script that pages work without.",
     "registry/console/static/icon.svg": "The icon.",
-    "infra/torture/slow_disk.c": "Delays every write to disk of the processes that load it.",
     "infra/asyncapi.yaml": "The events on Kafka, for other teams.",
     "infra/compose.yaml": "All of it on one machine, with Apache Kafka, PostgreSQL and an S3 server.",
     "infra/docker/ingest.Dockerfile": "The image of ingest.",
@@ -58,6 +57,7 @@ CAPTIONS = {                                          # of files that have no do
     "infra/grafana/hypermatch.json": "A Grafana dashboard of the whole installation.",
     "infra/prometheus/hypermatch.rules.yml": "Alerts for Prometheus.",
     "infra/scale/constants.toml": "What the calculation rests on, each number with its source.",
+    "infra/torture/trouble.c": "Lets the clock jump and the disk be slow for a process that loads it.",
     "infra/kafka/pom.xml": "Fetches Apache Kafka for tests and benchmarks.",
     "infra/kafka/server.properties": "One Apache Kafka node on loopback (KRaft).",
 }

@@ -43,8 +43,7 @@ class Faults:
             "database": self.database, "poison": self.poison, "corrupt bundle": self.corrupt_bundle,
             "swap": self.swap, "train": self.train,
             **({"full disk": self.full_disk} if installation.disk else {}),
-            **({"clock": self.jump_clock} if installation.clock else {}),
-            **({"slow disk": self.slow_disk} if installation.slow_disk else {})}
+            **({"clock": self.jump_clock, "slow disk": self.slow_disk} if installation.trouble else {})}
 
     def begin(self, kind: str, seed: int) -> tuple[str, Undo]:
         """Break something of this kind; return what was done in words, and its undoing."""
@@ -102,16 +101,18 @@ class Faults:
         return "fill the disk of the bank", lambda: filler.unlink(missing_ok=True)
 
     def jump_clock(self, draw: random.Random) -> tuple[str, Undo]:
-        assert self.installation.clock is not None
+        assert self.installation.trouble is not None
         seconds = draw.choice((-1, 1)) * draw.uniform(*JUMP_SECONDS)
-        self.installation.clock.jump(seconds)
-        return f"set the clock {'back' if seconds < 0 else 'ahead'} {abs(seconds):.0f} s", self.installation.clock.mend
+        self.installation.trouble.set_clock(seconds)
+        said = f"set the clock {'back' if seconds < 0 else 'ahead'} {abs(seconds):.0f} s"
+        return said, partial(self.installation.trouble.set_clock, 0)
 
     def slow_disk(self, draw: random.Random) -> tuple[str, Undo]:
-        assert self.installation.slow_disk is not None
+        assert self.installation.trouble is not None
         seconds = draw.uniform(*DELAY_SECONDS)
-        self.installation.slow_disk.delay(seconds)
-        return f"let the disk take {seconds * 1_000:.0f} ms for each call", self.installation.slow_disk.mend
+        self.installation.trouble.slow_disk(seconds)
+        said = f"let the disk take {seconds * 1_000:.0f} ms longer for each call"
+        return said, partial(self.installation.trouble.slow_disk, 0)
 
     def _part(self, draw: random.Random) -> RunningPart:
         return self.installation.part(draw.choice(PARTS))

@@ -12,7 +12,7 @@ from infra.apache_kafka import Kafka
 from infra.parts import free_port, machine_parts, state_environment
 from infra.postgres import Postgres
 from infra.supervisor import RunningPart, Supervisor
-from infra.torture import preloads
+from infra.torture.trouble import trouble
 from ingest.bank import DataBank
 from ingest.settings import IngestSettings
 from registry.artifacts.store import ArtifactStore
@@ -37,10 +37,9 @@ class Installation:
     def __init__(self, folder: Path, kafka: Kafka, postgres: Postgres, disk: Path | None,
                  say: Callable[[str], None]) -> None:
         self.folder, self.kafka, self.postgres, self.disk = folder, kafka, postgres, disk
-        self.clock, self.slow_disk = preloads.clock(folder, say), preloads.slow_disk(folder, say)
-        self.port = free_port()
+        self.trouble, self.port = trouble(folder, say), free_port()
         self.environment = {**environment_of(folder, kafka, postgres, disk, self.port),
-                            **preloads.environment_of(self.clock, self.slow_disk)}
+                            **(self.trouble.environment if self.trouble else {})}
         migrate(postgres.url)
         self.engine = open_database(postgres.url)
         self.store = ArtifactStore(self.environment["HYPERMATCH_REGISTRY_ARTIFACTS"])

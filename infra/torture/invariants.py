@@ -85,7 +85,7 @@ def no_orphans(installation: Installation) -> list[str]:
         unended = list(session.exec(select(Run).where(col(Run.state).in_((RunState.RUNNING, RunState.REQUESTED)))))
     told = [f"the lease {lease.name} is held by {lease.holder}, which lives no more" for lease in held
             if not _lives(lease.holder)]
-    return told + [f"run {run.id} is still {run.state.value}{f' by {run.worker}' if run.worker else ''}" for run in unended]
+    return told + [f"run {run.id} of {run.worker or 'nobody'} is still {run.state.value}" for run in unended]
 
 
 def artifacts_verified(installation: Installation, people: People) -> list[str]:

@@ -26,7 +26,8 @@ SEEDS = [
     '{"id": "가", "text": "e\u0301 \u3000 \u200b 각"}'.encode(),
 ]
 WORDS = ['"id"', '"text"', '"task"', '"source"', '"subject"', '"at"', '"label"', '"confidence"', '"novelty"',
-         '"model_version"', '"label_space"', "\\u0000", "\\ud800", "null", "1e999", "NaN", "Infinity", "-0", "\\xff\\x00"]
+         '"model_version"', '"label_space"', "\\u0000", "\\ud800", "null", "1e999", "NaN", "Infinity", "-0",
+         "\\xff\\x00"]
 
 
 def check(content: bytes) -> None:

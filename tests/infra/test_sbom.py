@@ -12,7 +12,7 @@ from infra.sbom import bill_of_materials, normalized
 
 ROOT = Path(__file__).parents[2]
 UNPINNED = {"setuptools"}                             # comes with the Python that runs us
-UNSTATED = {"cuda-toolkit", "axe-playwright-python", "atheris"}     # terms of NVIDIA, MIT, Apache: not in their metadata
+UNSTATED = {"cuda-toolkit", "axe-playwright-python", "atheris"}          # NVIDIA's, MIT, Apache: not in their metadata
 
 
 @pytest.fixture(scope="module")

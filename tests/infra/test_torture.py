@@ -8,11 +8,13 @@ import time
 
 import pytest
 
-from infra.torture import preloads
+from infra.supervisor import Part, Supervisor
 from infra.torture.faults import LASTING, Broken
+from infra.torture.installation import Installation
 from infra.torture.people import flip_a_byte
-from infra.torture.samples import MIN_SAMPLES, Sample, growth
+from infra.torture.samples import MIN_SAMPLES, Sample, Samples, growth
 from infra.torture.schedule import schedule
+from infra.torture.trouble import trouble
 from registry.errors import CorruptArtifact
 from tests.conftest import require
 
@@ -36,6 +38,20 @@ def test_a_process_that_leaks_descriptors_or_memory_is_named_and_a_steady_one_is
     assert [told.split()[-1] for told in growth("serving", 1, leaking)] == ["descriptors"]
 
 
+def test_a_running_part_that_leaks_is_named_and_the_one_beside_it_is_not(tmp_path):
+    waits = "import time; time.sleep(600)"
+    leaks = "import time; held = []\nfor _ in range(64): held.append(b'x' * 2**24); time.sleep(0.05)\ntime.sleep(600)"
+    installation, samples = object.__new__(Installation), Samples()
+    parts = [Part(name, (sys.executable, "-c", code)) for name, code in (("leaky", leaks), ("steady", waits))]
+    with Supervisor(parts, tmp_path, print) as installation.supervisor:
+        deadline = time.monotonic() + 60
+        while not samples.grown():
+            assert time.monotonic() < deadline
+            samples.take(installation)
+            time.sleep(0.05)
+    assert [told.split()[0] for told in samples.grown()] == ["leaky"]
+
+
 def test_only_what_a_killed_server_had_accepted_is_excused():
     broken = Broken([("ingest", 50.0), ("serving", 100.0)])
     assert broken.excuses(99.5, 100.1)
@@ -56,39 +72,37 @@ def run_python(code, environment, folder):
     return told.stdout.split()
 
 
-def there(preload, what_to_install):
-    require(preload is not None, what_to_install)
-    return preload
+@pytest.fixture
+def made(tmp_path):
+    made = trouble(tmp_path, print)
+    require(made is not None, "a C compiler (cc)")
+    return made
 
 
-def test_a_clock_jumps_for_what_is_under_torture_and_for_nobody_else(tmp_path):
-    clock = there(preloads.clock(tmp_path, print), "libfaketime (apt-get install faketime)")
-    environment = preloads.environment_of(clock)
-    told = "import time; print(time.time(), time.monotonic())"
+def test_a_clock_jumps_for_what_is_under_torture_and_for_nobody_else(made, tmp_path):
+    told = "import time, datetime; print(time.time(), datetime.datetime.now().timestamp(), time.monotonic())"
     for jump in (1_000, -1_000, 0):
-        clock.jump(jump)
-        now, monotonic = map(float, run_python(told, environment, tmp_path))
-        assert abs(now - time.time() - jump) < 60 and abs(monotonic - time.monotonic()) < 60
-    clock.jump(1_000)
-    clock.mend()
-    assert abs(float(run_python(told, environment, tmp_path)[0]) - time.time()) < 60
+        made.set_clock(jump)
+        now, also, monotonic = map(float, run_python(told, made.environment, tmp_path))
+        assert abs(now - time.time() - jump) < 60 and abs(also - now) < 60 and abs(monotonic - time.monotonic()) < 60
 
 
-def test_a_running_process_meets_the_jump_and_its_waits_stay_as_long(tmp_path):
-    clock = there(preloads.clock(tmp_path, print), "libfaketime (apt-get install faketime)")
-    code = ("import threading, time; before = time.time(); open('clock', 'w').write('+1000'); begun = time.monotonic()\n"
-            "threading.Event().wait(0.5); print(time.time() - before, time.monotonic() - begun)")
-    jumped, waited = map(float, run_python(code, preloads.environment_of(clock), tmp_path))
-    assert 990 < jumped < 1_060 and 0.4 < waited < 60
+@pytest.mark.parametrize("jump", [1_000, -1_000])
+def test_a_running_process_meets_the_jump_and_its_waits_stay_as_long(made, tmp_path, jump):
+    code = ("import threading, time, struct, multiprocessing as m; before, begun = time.time(), time.monotonic()\n"
+            f"open('trouble', 'r+b').write(struct.pack('=iI', {jump}, 0)); lock = m.Lock(); lock.acquire()\n"
+            "time.sleep(0.2); threading.Event().wait(0.2); lock.acquire(timeout=0.2)\n"
+            "print(time.time() - before, time.monotonic() - begun)")
+    jumped, waited = map(float, run_python(code, made.environment, tmp_path))
+    assert abs(jumped - jump) < 60 and 0.5 < waited < 50
 
 
-def test_a_slow_disk_is_slow_below_its_folder_only_and_keeps_what_is_written(tmp_path):
-    disk = there(preloads.slow_disk(tmp_path, print), "a C compiler (cc)")
+def test_a_slow_disk_is_slow_below_its_folder_only_and_keeps_what_is_written(made, tmp_path):
     code = ("import time, pathlib\nfor folder in ('.', '/tmp'):\n    file = pathlib.Path(folder, '{name}')\n"
             "    begun = time.monotonic(); file.write_text('kept'); print(time.monotonic() - begun)\n"
             "    assert file.read_text() == 'kept'; file.unlink()").format(name=f"slow-{os.getpid()}")
-    disk.delay(0.5)
-    here, elsewhere = map(float, run_python(code, preloads.environment_of(disk), tmp_path))
+    made.slow_disk(0.5)
+    here, elsewhere = map(float, run_python(code, made.environment, tmp_path))
     assert here >= 0.5 > elsewhere
-    disk.mend()
-    assert float(run_python(code, preloads.environment_of(disk), tmp_path)[0]) < 0.5
+    made.slow_disk(0)
+    assert float(run_python(code, made.environment, tmp_path)[0]) < 0.5
