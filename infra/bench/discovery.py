@@ -14,7 +14,7 @@ from trainer.discovery.finding import find_groups
 from trainer.discovery.grouping import Groups
 from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.discovery.scores import scores_of
-from trainer.discovery.space import space_of
+from trainer.discovery.space import mapped, smooth
 from trainer.learning.embedded import Labeled
 from trainer.learning.head import logits_of
 from trainer.learning.soft_fit import fit_soft_linear
@@ -27,17 +27,19 @@ KEYS = ("acc", "nmi", "ari", "h_score", "k_estimated", "seconds")
 def measure(split: Split, recipe: DiscoveryRecipe, *, known_ratio: float, labeled_ratio: float, n_classes: int,
             n_draws: int, say: Say) -> dict[str, Any]:
     """Return a result per draw and their means; scores are on the test split; `n_classes` 0 has K estimated."""
-    draws = []
+    began, draws = time.perf_counter(), []
+    smoothed = smooth(split.pool.vectors, recipe)     # without labels, so that one does for all draws
+    seconds = time.perf_counter() - began
     for number in range(n_draws):
-        draws.append(_draw(split, recipe, known_ratio, labeled_ratio, n_classes, number))
+        draws.append(_draw(split, smoothed, recipe, known_ratio, labeled_ratio, n_classes, number, seconds))
         say(f"draw {number}: {draws[-1]}")
     extension = {key: round(mean(each["extension"][key] for each in draws), 4) for key in draws[0]["extension"]}
     return {"draws": draws, "mean": {key: round(mean(each[key] for each in draws), 4) for key in KEYS},
             "extension": extension}
 
 
-def _draw(split: Split, recipe: DiscoveryRecipe, known_ratio: float, labeled_ratio: float, n_classes: int,
-          number: int) -> dict[str, Any]:
+def _draw(split: Split, smoothed: np.ndarray, recipe: DiscoveryRecipe, known_ratio: float, labeled_ratio: float,
+          n_classes: int, number: int, seconds: float) -> dict[str, Any]:
     generator = np.random.default_rng(number)
     n_true = split.pool.n_classes
     known = np.sort(generator.permutation(n_true)[: max(round(known_ratio * n_true), 2)])
@@ -45,10 +47,10 @@ def _draw(split: Split, recipe: DiscoveryRecipe, known_ratio: float, labeled_rat
     others = np.setdiff1d(np.arange(len(split.pool)), rows)
     labeled = Labeled(split.pool.vectors[rows], np.searchsorted(known, split.pool.classes[rows]), len(known))
     began = time.perf_counter()
-    space = space_of(labeled, split.pool.vectors[others], recipe)
+    space = mapped(smoothed[np.concatenate([rows, others])], labeled.classes, len(known), recipe.shrinkage)
     seen = find_groups(space, replace(recipe, n_classes=max(n_classes - len(known), 0)), number)
     found = answers(seen.groups, np.concatenate([labeled.vectors, split.pool.vectors[others]]), split.test.vectors)
-    seconds = time.perf_counter() - began
+    seconds += time.perf_counter() - began
     scores = scores_of(split.test.classes, found, np.isin(split.test.classes, known))
     grown = extend(labeled, known, space, seen.groups, split.pool.vectors[others], split.pool.classes[others],
                    split.test, recipe, number)

@@ -18,12 +18,17 @@ import click
 @click.option("--draws", default=5, show_default=True, type=click.IntRange(min=1))
 @click.option("--max-bank", default=20_000, show_default=True, type=click.IntRange(min=10))
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
+@click.option("--svg", "svg_file", type=click.Path(dir_okay=False, path_type=Path),
+              help="Draw accuracy by share of known classes here.")
+@click.option("--beside", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="What another run wrote with --json, to be drawn too; may be repeated.")
 def command(data_file: Path, known_ratio: float, labeled_ratio: float, n_classes: int, draws: int, max_bank: int,
-            json_file: Path | None) -> None:
+            json_file: Path | None, svg_file: Path | None, beside: tuple[Path, ...]) -> None:
     """Group the train split, label no text of the other classes, and score on the test split."""
     from dataclasses import replace
 
     from infra.bench.discovery import measure
+    from infra.bench.discovery_plot import plot
     from infra.bench.learning import encoder_for, read_split
     from trainer.discovery.recipe import DiscoveryRecipe
     from trainer.progress import StepBar
@@ -40,4 +45,6 @@ def command(data_file: Path, known_ratio: float, labeled_ratio: float, n_classes
         n_draws=draws, say=lambda line: click.echo(line, err=True))
     if json_file is not None:
         json_file.write_text(json.dumps(found, indent=1) + "\n")
+    if svg_file is not None:
+        svg_file.write_text(plot([*(json.loads(file.read_text()) for file in beside), found]))
     click.echo(json.dumps({key: value for key, value in found.items() if key != "draws"}, indent=2))

@@ -33,6 +33,7 @@ from trainer.discovery.finding import find_groups
 from trainer.discovery.grouping import group
 from trainer.discovery.metric import unit
 from trainer.discovery.naming import ask_name, name_groups
+from trainer.discovery.pieces import known_bar, likeness_to_known
 from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.discovery.scores import h_score, matched
 from trainer.discovery.space import space_of
@@ -198,8 +199,32 @@ def half_known():
     return space_of(labeled, vectors[~is_labeled], DISCOVERY), classes[~is_labeled]
 
 
-def test_the_number_of_classes_is_estimated_within_a_half(half_known):
-    assert 20 / 1.5 <= find_groups(half_known[0], DISCOVERY, seed=0).n_classes <= 20 * 1.5
+def test_the_number_of_classes_is_estimated_within_a_tenth_and_texts_are_grouped_into_it(half_known):
+    space, classes = half_known
+    seen = find_groups(space, DISCOVERY, seed=0)
+    assert 18 <= seen.n_classes <= 22
+    assert matched(classes, seen.groups.assigned[space.n_labeled :]).mean() > 0.85
+
+
+def test_pieces_of_known_classes_are_told_from_new_classes(half_known):
+    space, classes = half_known
+    surplus = group(space, 40, DISCOVERY, seed=0)
+    assigned = surplus.assigned[space.n_labeled :] - space.n_known
+    held = np.unique(assigned[assigned >= 0])
+    owners = np.array([np.bincount(classes[assigned == number]).argmax() for number in held])
+    alike = likeness_to_known(surplus, space)
+    is_piece = alike[held].max(axis=1) >= known_bar(space, DISCOVERY, seed=0)
+    assert (owners < 10).sum() >= 3 and (is_piece == (owners < 10)).mean() > 0.9
+    assert (alike[held].argmax(axis=1) == owners)[is_piece].mean() > 0.9
+    assert np.isneginf(np.delete(alike, held, axis=0)).all()            # what holds no text is like nothing
+
+
+def test_classes_of_one_label_set_no_bar_and_hinder_nothing():
+    vectors, classes = clouds([30] * 6, seed=3)
+    is_labeled = (np.arange(180) % 30 < 1) & (classes < 3)
+    space = space_of(Labeled(vectors[is_labeled], classes[is_labeled], 3), vectors[~is_labeled], DISCOVERY)
+    assert known_bar(space, DISCOVERY, seed=0) is None
+    assert find_groups(space, DISCOVERY, seed=0).n_classes >= 3
 
 
 def test_groups_are_the_classes_and_known_ones_keep_their_numbers(half_known):

@@ -15,12 +15,13 @@ from registry.text import normalize, text_hash
 from registry.watching.maps import keep_map
 from registry.watching.tables import DiscoveryMap
 from trainer.discovery.describing import boundary, cohesion, exemplars, flat, halves, key_terms, trend
-from trainer.discovery.finding import find_groups
+from trainer.discovery.finding import FoundGroups, find_groups
 from trainer.discovery.grouping import Groups
 from trainer.discovery.joining import likeness
 from trainer.discovery.mapping import draw_map
 from trainer.discovery.metric import unit
 from trainer.discovery.naming import name_groups
+from trainer.discovery.pieces import likeness_to_known
 from trainer.discovery.pool import Pool, gather_pool
 from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.discovery.space import Space, space_of
@@ -59,6 +60,7 @@ class Found:
     members: dict[int, np.ndarray]                    # new group -> rows of the pool
     places: np.ndarray                                # (n, 2) of the pool, on one map for all groups
     perhaps_one_at: float                             # likeness of two groups from which a person is told
+    pieces: dict[int, str]                            # group -> known label that it looks like a piece of
 
     def merges(self, number: int) -> set[int]:
         """Return the groups that may be one with group `number`."""
@@ -81,7 +83,8 @@ def discover(workplace: Workplace, task: str, recipe: DiscoveryRecipe, seed: int
     stability = resample(space, seen.groups, recipe, seed)
     large, kept = _kept(seen.groups, stability, space, recipe)
     places = flat(space.points[space.n_labeled :])
-    found = Found(pool, space, seen.groups, stability, kept, places, np.inf if seen.bars is None else seen.bars.perhaps)
+    found = Found(pool, space, seen.groups, stability, kept, places,
+                  np.inf if seen.bars is None else seen.bars.perhaps, _pieces(seen, space, pool))
     report("evaluation", 0.8)
     drafts = _drafts(found, task, recipe, backend, seed, workplace.now())
     members = {draft.name: rows for draft, rows in zip(drafts, kept.values(), strict=True)}
@@ -124,7 +127,8 @@ def _drafts(found: Found, task: str, recipe: DiscoveryRecipe, backend: Backend |
             "parts": _parts(found, number, rows, named[number], recipe, seed)}
         drafts.append(ClassProposal(
             task=task, state=ProposalState.PROPOSED, name=named[number], n_texts=len(rows),
-            near_label=_near_label(pool, rows), cohesion=round(cohesion(_points(found, rows)), 4),
+            near_label=found.pieces.get(number) or _near_label(pool, rows),
+            cohesion=round(cohesion(_points(found, rows)), 4),
             stability=round(float(found.stability.jaccard[number]), 4), findings=findings,
             bank_version=pool.bank_version, version_number=pool.version.number, created_at=now))
     return drafts
@@ -163,6 +167,15 @@ def _parts(found: Found, number: int, rows: np.ndarray, name: str, recipe: Disco
                       "findings": {"terms": own, "exemplars": _texts(found, chosen), "boundary": [],
                                    **_memory(found, rows[side])}})
     return parts
+
+
+def _pieces(seen: FoundGroups, space: Space, pool: Pool) -> dict[int, str]:
+    """Return the groups that are as like a known class as its own texts are, with its label."""
+    if seen.known_bar is None:
+        return {}
+    alike = likeness_to_known(seen.groups, space)
+    return {int(number): pool.known[alike[number].argmax()]
+            for number in np.flatnonzero(alike.max(axis=1) >= seen.known_bar)}
 
 
 def _near_label(pool: Pool, rows: np.ndarray) -> str | None:

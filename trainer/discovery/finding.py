@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from trainer.discovery.grouping import Groups, group
 from trainer.discovery.joining import Bars, bars_of, join
 from trainer.discovery.number import estimate_number
+from trainer.discovery.pieces import known_bar, likeness_to_known
 from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.discovery.space import Space
+
+# Counting takes some true classes off too. Where it keeps more than this share of the groups, that was the last time.
+SETTLED = 0.75
+MAX_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -15,6 +22,7 @@ class FoundGroups:
 
     groups: Groups
     bars: Bars | None
+    known_bar: float | None                           # likeness to a known class from which a group is a piece of it
 
     @property
     def n_classes(self) -> int:
@@ -23,15 +31,30 @@ class FoundGroups:
 
 
 def find_groups(space: Space, recipe: DiscoveryRecipe, seed: int) -> FoundGroups:
-    """Group the candidates.
+    """Group the candidates into as many classes as the recipe says, or as are estimated.
 
-    An estimate from tightness alone cuts clear classes to pieces; pieces that are as alike
-    as known classes are in themselves are joined again. A number that is given stands.
+    An estimate from tightness alone cuts clear classes to pieces, and seeds that are
+    wasted on pieces miss new classes: what is different is counted, and the candidates are
+    grouped anew into that many.
     """
-    bars = bars_of(space, recipe, seed)
+    bars, bar = bars_of(space, recipe, seed), known_bar(space, recipe, seed)
     if recipe.n_classes:
-        return FoundGroups(group(space, recipe.n_classes, recipe, seed), bars)
+        return FoundGroups(group(space, recipe.n_classes, recipe, seed), bars, bar)
     n_candidates = len(space.points) - space.n_labeled
     n_new = min(max(estimate_number(space, recipe, seed) - space.n_known, 1), max(n_candidates // recipe.min_texts, 1))
     groups = group(space, n_new, recipe, seed)
-    return FoundGroups(groups if bars is None else join(groups, space, bars.one), bars)
+    for _ in range(MAX_ROUNDS):
+        n_different = max(_n_different(groups, space, bars, bar), 1)
+        if n_different >= n_new:
+            break
+        is_settled, n_new = n_different > SETTLED * n_new, n_different
+        groups = group(space, n_new, recipe, seed)
+        if is_settled:
+            break
+    return FoundGroups(groups, bars, bar)
+
+
+def _n_different(groups: Groups, space: Space, bars: Bars | None, bar: float | None) -> int:
+    """Count the new groups that are neither empty, nor one with another, nor pieces of a known class."""
+    nearest = likeness_to_known(groups if bars is None else join(groups, space, bars.one), space).max(axis=1)
+    return int(np.count_nonzero(np.isfinite(nearest) & (nearest < (np.inf if bar is None else bar))))

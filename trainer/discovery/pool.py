@@ -35,6 +35,7 @@ class Pool:
     novelty: np.ndarray                               # (n,)
     is_novel: np.ndarray                              # (n,)
     labeled: Labeled
+    known: list[str]                                  # the names of its classes
     labels: list[str]                                 # of the newest label space
     n_looked_at: int
     since: datetime
@@ -76,7 +77,8 @@ def gather_pool(workplace: Workplace, task: str, recipe: DiscoveryRecipe, seed: 
         guesses=[answers.labels[number] for number in bank.probs[kept].argmax(axis=1)],
         novelty=bank.novelty[kept],
         is_novel=bank.novelty[kept] >= (novel_at if novel_at is not None else np.quantile(bank.novelty, NOVEL_AT)),
-        labeled=_compact(seen.vectors[: len(train)], [row.label for row in train]), labels=labels,
+        labeled=_compact(seen.vectors[: len(train)], [row.label for row in train]),
+        known=sorted({row.label for row in train}), labels=labels,
         n_looked_at=len(texts), since=min(at), until=max(at))
 
 

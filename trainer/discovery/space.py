@@ -40,12 +40,17 @@ class Space:
 def space_of(labeled: Labeled, candidates: np.ndarray, recipe: DiscoveryRecipe, is_novel: np.ndarray | None = None,
              report: Report = lambda _done: None) -> Space:
     """Make the space of labeled vectors and `candidates` (n, d); each class number below `n_classes` has a label."""
-    vectors = np.concatenate([labeled.vectors, candidates]).astype(np.float32)
-    smoothed = vectors
-    if recipe.alpha > 0 and len(vectors) > 2:
-        smoothed = neighborhood(vectors, recipe.n_neighbors, report).spread(vectors, recipe.alpha, recipe.n_steps)
-    space = mapped(unit(smoothed.astype(np.float64)), labeled.classes, labeled.n_classes, recipe.shrinkage)
+    smoothed = smooth(np.concatenate([labeled.vectors, candidates]), recipe, report)
+    space = mapped(smoothed, labeled.classes, labeled.n_classes, recipe.shrinkage)
     return replace(space, is_novel=is_novel)
+
+
+def smooth(vectors: np.ndarray, recipe: DiscoveryRecipe, report: Report = lambda _done: None) -> np.ndarray:
+    """Return vectors of length 1 (N, d) that have taken a share from their neighbors; no label plays a part."""
+    own = vectors.astype(np.float32)
+    if recipe.alpha > 0 and len(own) > 2:
+        own = neighborhood(own, recipe.n_neighbors, report).spread(own, recipe.alpha, recipe.n_steps)
+    return unit(own.astype(np.float64))
 
 
 def mapped(smoothed: np.ndarray, known: np.ndarray, n_known: int, shrinkage: float) -> Space:
