@@ -1,4 +1,4 @@
-"""Tells the registry that a worker lives and what it holds: on time whatever is being loaded, at once when it changed."""
+"""Tells the registry that a worker lives and what it holds: on time whatever is being loaded, at once if it changed."""
 
 import threading
 from collections.abc import Callable

@@ -11,6 +11,7 @@ from infra.commands import (
     bench_discovery,
     bench_drift,
     bench_drift_results,
+    bench_flip,
     bench_ingest,
     bench_learning,
     bench_novelty,
@@ -33,6 +34,7 @@ command.add_command(bench_curve.command)
 command.add_command(bench_discovery.command)
 command.add_command(bench_drift.command)
 command.add_command(bench_drift_results.command)
+command.add_command(bench_flip.command)
 command.add_command(bench_ingest.command)
 command.add_command(bench_learning.command)
 command.add_command(bench_novelty.command)

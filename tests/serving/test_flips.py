@@ -39,7 +39,8 @@ def tell_of_another_server(installation, *numbers, poll_seconds=0.5):
 def held_here(installation):
     with read(installation.engine) as session:
         servers = live(session, database_time(session), "server")
-    return next((server.says["holds"].get("intents", []) for server in servers if "elsewhere" not in server.process), [])
+    return next((server.says["holds"].get("intents", []) for server in servers if "elsewhere" not in server.process),
+                [])
 
 
 def champion(installation):
