@@ -5,6 +5,7 @@ import click
 from infra.commands import (
     bench_asking,
     bench_augmentation,
+    bench_bank,
     bench_console,
     bench_costs,
     bench_curve,
@@ -28,6 +29,7 @@ def command() -> None:
 
 command.add_command(bench_asking.command)
 command.add_command(bench_augmentation.command)
+command.add_command(bench_bank.command)
 command.add_command(bench_console.command)
 command.add_command(bench_costs.command)
 command.add_command(bench_curve.command)
