@@ -34,6 +34,8 @@ class IngestSettings(KafkaSettings):
     phone_regions: str = Field("KR,US", description="Regions whose national phone numbers are recognized.")
     remembered_texts: int = Field(5_000_000, gt=0, description="Texts of today remembered to drop exact duplicates "
                                   "at the door (16 bytes each); compaction drops those beyond.")
+    retention_days: int = Field(0, ge=0, description="Days before today whose rows `hypermatch bank retain` keeps; "
+                                "0: all.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Serve Prometheus metrics on this port; 0: do not.")
     metrics_host: str = Field("127.0.0.1", description="Address that the metrics port listens on.")
     heartbeat_seconds: float = Field(10.0, gt=0, description="How often the registry hears of this process.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Engine, event
+from sqlalchemy import URL, Engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, create_engine
@@ -104,6 +105,15 @@ def read(engine: Engine) -> Iterator[Session]:
     """Open a session for reading; its rows stay usable afterwards."""
     with reachable(engine.url), Session(engine, expire_on_commit=False) as session:
         yield session
+
+
+def database_time(session: Session) -> datetime:
+    """Return what the database's own clock says: the one clock that all its clients share."""
+    if session.get_bind().dialect.name == "postgresql":
+        told: datetime = session.connection().execute(text("SELECT clock_timestamp()")).scalar_one()
+        return told.astimezone(UTC)
+    said = session.connection().execute(text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")).scalar_one()
+    return datetime.fromisoformat(said).replace(tzinfo=UTC)
 
 
 def _engine(url: str) -> Engine:

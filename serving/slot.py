@@ -36,10 +36,13 @@ class ModelSlot:
         self.previous: Loaded | None = None
         self.share = 1.0                              # of the requests, where the slot is a canary's
 
+    @property
+    def held(self) -> list[Loaded]:
+        return [each for each in (self.current, self.previous) if each is not None]
+
     def loaded(self, wanted: Wanted) -> Loaded | None:
         """Return the wanted version if this slot holds it."""
-        held = [each for each in (self.current, self.previous) if each is not None]
-        return next((each for each in held if each.is_for(wanted)), None)
+        return next((each for each in self.held if each.is_for(wanted)), None)
 
     def swap(self, incoming: Loaded) -> None:
         if incoming is not self.current:

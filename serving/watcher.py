@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -19,18 +20,21 @@ from registry.artifacts.bundle import load_bundle
 from registry.artifacts.store import ArtifactStore
 from registry.database import read, write
 from registry.errors import HyperMatchError
-from registry.heartbeats import beat, stop_beating
+from registry.lifecycle.flipping import advance_flips
 from registry.lifecycle.promotion import Wanted, wanted
 from registry.lifecycle.trials import TRIALS
 from registry.signing import check_signed
 from registry.tables import AliasName
+from serving.appointments import Appointments, DatabaseClock
 from serving.metrics import Metrics
 from serving.predictor.network import Bodies
 from serving.predictor.pace import AT_ONCE, GENTLE, GIVING_WAY, Pace, yield_to_others
+from serving.pulse import Pulse
 from serving.slot import Loaded, ModelSlot, prepare
 
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 300.0
+BESIDE = (*TRIALS, AliasName.NEXT)                    # what is loaded beside champions
 JITTER = 0.2                                          # of a poll, so that many workers do not ask at once
 log = logging.getLogger("hypermatch.serving")
 
@@ -65,16 +69,22 @@ class Watcher:
         self.is_complete = False                      # everything that was wanted at the last look is served
         self.is_registry_away = False
         self.stop, self.woken = threading.Event(), threading.Event()
-        self.beaten = float("-inf")
+        self.poll_seconds = 0.0
+        self.under_way: list[str] = []                # tasks that a flip is prepared for
+        self.clock, self.appointments = DatabaseClock(), Appointments()
+        self.pulse = Pulse(engine, process, self.says, self._registry_away)
 
     def run(self, poll_seconds: float, heartbeat_seconds: float) -> None:
         """Look until stopped."""
+        self.poll_seconds = poll_seconds
+        self.pulse.start(heartbeat_seconds)           # before anything is loaded: a flip waits for this worker, too
         while not self.stop.is_set():
             self.look()
-            self.report(heartbeat_seconds)
+            self.pulse.tell_news()
+            self._advance_flips()
             self.woken.wait(poll_seconds * random.uniform(1 - JITTER, 1 + JITTER))
             self.woken.clear()
-        self._say_goodbye()
+        self.pulse.stop()
 
     def end(self) -> None:
         """Stop looking; a version that is being loaded is loaded first."""
@@ -85,39 +95,51 @@ class Watcher:
         """Compare once what is wanted with what serves, and mend the difference."""
         try:
             with read(self.engine) as session:
-                champions, on_trial = wanted(session), wanted(session, TRIALS)
+                everything = wanted(session, AliasName)       # in one look: what was prepared and leads now is kept
+                if any(each.from_at or each.alias is AliasName.NEXT for each in everything):
+                    self.clock.compare(session)
         except HyperMatchError as error:
             self._registry_away(error)
             return
         self._registry_back()
+        champions = [each for each in everything if each.alias is AliasName.CHAMPION]
+        beside = [each for each in everything if each.alias in BESIDE]
         for each in champions:
             self._slot(each)
         self.has_looked = True
-        for each in [*champions, *on_trial]:
+        self.under_way = [each.task for each in beside if each.alias is AliasName.NEXT]
+        for each in [*champions, *beside]:
             self._bring(each)
-        self._end_trials({(each.task, each.alias) for each in on_trial})
-        self.is_complete = all(self._serves(each) for each in champions)
+        self._end_trials({(each.task, each.alias) for each in beside})
+        self.is_complete = all(self._serves(each) or self._will_serve(each) for each in champions)
 
-    def report(self, heartbeat_seconds: float) -> None:
-        """Tell the registry that this worker lives and what it serves."""
-        if time.monotonic() - self.beaten < heartbeat_seconds:
-            return
-        self.beaten = time.monotonic()
+    def says(self) -> dict[str, Any]:
+        """Return what the registry hears of this worker; called from the threads of watcher and pulse."""
+        served = {task: slot.current for task, slot in list(self.slots.items())}
+        return {"serves": {task: current.version_number for task, current in served.items() if current},
+                "holds": self._holds(), "poll_seconds": self.poll_seconds, "provider": self.providers[0],
+                "compared": {name: dict(found) for name, found in list(self.compared.items())}}
+
+    def _holds(self) -> dict[str, list[str]]:
+        """Return the digests of each task that could answer at once."""
+        found: dict[str, set[str]] = {}
+        for task, slot in [*self.slots.items(), *((task, slot) for (task, _), slot in list(self.trials.items()))]:
+            found.setdefault(task, set()).update(each.predictor.digest for each in slot.held)
+        return {task: sorted(digests) for task, digests in found.items()}
+
+    def _advance_flips(self) -> None:
+        """Do what is due about the flips seen at the last look, and look again at once if that was anything."""
         try:
-            with write(self.engine) as session:
-                beat(session, process=self.process, kind="server", interval_seconds=heartbeat_seconds,
-                     says=self.says(), now=self.now())
+            if advance_flips(self.engine, self.under_way, self.process):
+                self.woken.set()
         except HyperMatchError as error:
             self._registry_away(error)
 
-    def says(self) -> dict[str, Any]:
-        return {"serves": {task: slot.current.version_number for task, slot in self.slots.items() if slot.current},
-                "provider": self.providers[0],
-                "compared": {name: dict(found) for name, found in list(self.compared.items())}}
-
     def _bring(self, each: Wanted) -> None:
-        """Swap to what is wanted, unless it serves already or was tried a moment ago."""
+        """Swap to what is wanted when it is due, unless it serves already or was tried a moment ago."""
         slot, setback = self._slot(each), self.setbacks.get((each.task, each.alias))
+        if each.alias is AliasName.CHAMPION and self.appointments.is_made(each):
+            return
         if self._serves(each) or (setback and setback.digest == each.digest and time.monotonic() < setback.again_at):
             return
         try:
@@ -127,14 +149,19 @@ class Watcher:
         except Exception as error:                    # a bundle can break a runtime in ways nobody listed
             self._set_back(each, f"{type(error).__name__}: {error}")
         else:
-            slot.swap(incoming)
             self.setbacks.pop((each.task, each.alias), None)
-            self._tell(each)
+            if (seconds := self.clock.seconds_until(each.from_at)) > 0:
+                self.appointments.make(each, seconds, partial(self._swap, slot, each, incoming))
+            else:
+                self._swap(slot, each, incoming)
 
-    def _tell(self, each: Wanted) -> None:
+    def _swap(self, slot: ModelSlot, each: Wanted, incoming: Loaded) -> None:
+        slot.swap(incoming)
         if each.alias is AliasName.CHAMPION:
             self.metrics.swapped(each.task, each.version_number)
             log.info("%s v%d answers now", each.task, each.version_number)
+        elif each.alias is AliasName.NEXT:
+            log.info("%s v%d is prepared", each.task, each.version_number)
         else:
             log.info("%s v%d is the %s now", each.task, each.version_number, each.alias.value)
 
@@ -178,6 +205,10 @@ class Watcher:
         slot = self._slot(each)
         return slot.current is not None and slot.current.is_for(each)
 
+    def _will_serve(self, each: Wanted) -> bool:
+        """Say whether the task answers now and swaps at the moment that was agreed on."""
+        return self._slot(each).current is not None and self.appointments.is_made(each)
+
     def _set_back(self, each: Wanted, reason: str) -> None:
         """Log and audit a failure once, and try again with growing patience."""
         key = (each.task, each.alias)
@@ -214,11 +245,4 @@ class Watcher:
         if self.is_registry_away:
             log.warning("the registry answers again")
         self.is_registry_away = False
-
-    def _say_goodbye(self) -> None:
-        try:
-            with write(self.engine) as session:
-                stop_beating(session, process=self.process, now=self.now())
-        except HyperMatchError:
-            return                                    # doctor will call it silent, which it is
 

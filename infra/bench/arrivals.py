@@ -35,7 +35,7 @@ class PreparedLoad(Load):
         async def work() -> None:
             connection = Connection(self.port)
             while (at := await due.get()) >= 0:
-                await self._ask(connection, at)
+                await self.ask(connection, at)
             connection.close()
 
         async def feed() -> None:

@@ -48,7 +48,7 @@ class Load:
         async def keep_asking() -> None:
             connection = Connection(self.port)
             while time.perf_counter() < deadline:
-                await self._ask(connection, time.perf_counter())
+                await self.ask(connection, time.perf_counter())
             connection.close()
 
         return await self._timed(asyncio.gather(*(keep_asking() for _ in range(connections))))
@@ -60,7 +60,7 @@ class Load:
         async def work() -> None:
             connection = Connection(self.port)
             while (at := await due.get()) >= 0:
-                await self._ask(connection, at)
+                await self.ask(connection, at)
             connection.close()
 
         async def feed() -> None:
@@ -80,17 +80,20 @@ class Load:
         self.outcome.seconds = time.perf_counter() - begun
         return self.outcome
 
-    async def _ask(self, connection: "Connection", due: float) -> None:
+    async def ask(self, connection: "Connection", due: float) -> int | None:
+        """Return the version that answered; None if the request failed."""
         text = self.random.choice(self.texts)
         answer = await connection.post(self.path, json.dumps({"texts": [text]}).encode())
         self.outcome.latencies_ms.append(1_000 * (time.perf_counter() - due))
         if answer is None:
             self.outcome.failed += 1
-            return
-        version, told = answer["model_version"], answer["predictions"][0]
+            return None
+        version: int = answer["model_version"]
+        told = answer["predictions"][0]
         self.outcome.versions.add(version)
         probs = self.expected[version][text]
         self.outcome.mixed += abs(probs[told["label"]] - told["confidence"]) > CONFIDENCE_TOLERANCE
+        return version
 
 
 class Connection:

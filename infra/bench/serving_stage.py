@@ -27,9 +27,11 @@ N_VERSIONS = 3                                        # the one before is still 
 class Stage:
     """A registry below `folder` whose champion can be changed at will."""
 
-    def __init__(self, folder: Path, cache: Path, n_versions: int = N_VERSIONS) -> None:
+    def __init__(self, folder: Path, cache: Path, n_versions: int = N_VERSIONS, url: str | None = None) -> None:
         self.n_versions = n_versions
         self.environment = state_environment(folder)
+        if url is not None:
+            self.environment["HYPERMATCH_REGISTRY_URL"] = url
         migrate(self.environment["HYPERMATCH_REGISTRY_URL"])
         self.engine = open_database(self.environment["HYPERMATCH_REGISTRY_URL"])
         self.store = ArtifactStore(self.environment["HYPERMATCH_REGISTRY_ARTIFACTS"])

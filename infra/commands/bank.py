@@ -62,9 +62,43 @@ def forget_subject(subject: str, actor: str, reason: str) -> None:
 
 @command.command("compact")
 def compact_bank() -> None:
-    """Drop duplicates and merge small files."""
-    done = open_bank().compact()
+    """Drop duplicates and merge small files, day by day; ingest may go on meanwhile."""
+    from tqdm import tqdm
+
+    with tqdm(disable=None, unit="day") as bar:
+        def report(day: object, number: int, n_days: int) -> None:
+            bar.total, bar.n = n_days, number
+            bar.set_postfix_str(str(day))
+
+        done = open_bank().compact(report)
     click.echo(f"{done.n_duplicates} duplicates dropped, {done.n_files_before} files -> {done.n_files_after}")
+
+
+@command.command("retain")
+@click.option("--days", type=click.IntRange(min=1), help="Instead of HYPERMATCH_INGEST_RETENTION_DAYS.")
+@actor_option
+@reason_option
+def retain_days(days: int | None, actor: str, reason: str) -> None:
+    """Let go of rows banked before the last so many DAYS; `bank vacuum` deletes the bytes."""
+    from datetime import timedelta
+
+    from infra.roots import open_registry, utc_now
+    from ingest.errors import IngestError
+    from ingest.settings import IngestSettings
+    from registry import audit
+    from registry.database import write
+
+    days = days or IngestSettings().retention_days
+    if not days:
+        raise IngestError("nothing says how long rows stay", "give --days or set HYPERMATCH_INGEST_RETENTION_DAYS")
+    engine, since = open_registry(), utc_now().date() - timedelta(days=days)
+    done = open_bank().retain(since)
+    if done.n_rows:
+        with write(engine) as session:
+            audit.record(session, action="bank:retained", subject="bank", actor=actor, reason=reason, now=utc_now(),
+                         details={"since": since.isoformat(), "n_rows": done.n_rows, "n_days": done.n_days})
+        clear_samples()
+    click.echo(f"{done.n_rows} rows of {done.n_days} days before {since} let go; `hypermatch bank vacuum` deletes them")
 
 
 @command.command("vacuum")

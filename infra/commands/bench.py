@@ -5,12 +5,14 @@ import click
 from infra.commands import (
     bench_asking,
     bench_augmentation,
+    bench_bank,
     bench_console,
     bench_costs,
     bench_curve,
     bench_discovery,
     bench_drift,
     bench_drift_results,
+    bench_flip,
     bench_ingest,
     bench_learning,
     bench_novelty,
@@ -28,12 +30,14 @@ def command() -> None:
 
 command.add_command(bench_asking.command)
 command.add_command(bench_augmentation.command)
+command.add_command(bench_bank.command)
 command.add_command(bench_console.command)
 command.add_command(bench_costs.command)
 command.add_command(bench_curve.command)
 command.add_command(bench_discovery.command)
 command.add_command(bench_drift.command)
 command.add_command(bench_drift_results.command)
+command.add_command(bench_flip.command)
 command.add_command(bench_ingest.command)
 command.add_command(bench_learning.command)
 command.add_command(bench_novelty.command)

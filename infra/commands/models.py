@@ -6,6 +6,10 @@ import click
 
 from infra.roots import actor_option, open_registry, open_store, reason_option, utc_now
 
+together_option = click.option("--together", "is_together", is_flag=True,
+                               help="All servers prepare it, then change to it at one moment.")
+patience_option = click.option("--within", "patience_seconds", default=300, show_default=True,
+                               type=click.IntRange(1, 86_400), help="Seconds that servers may take to prepare it.")
 task_argument = click.argument("task_name", metavar="TASK")
 number_argument = click.argument("number", type=int, metavar="VERSION")
 
@@ -21,6 +25,7 @@ def list_(task_name: str) -> None:
     """List the versions of TASK, newest first."""
     from infra.tables import echo_table
     from registry.database import read
+    from registry.lifecycle.flips import flip_of
     from registry.lifecycle.promotion import wanted
     from registry.lifecycle.trials import TRIALS
     from registry.lifecycle.versions import list_versions
@@ -28,6 +33,8 @@ def list_(task_name: str) -> None:
     with read(open_registry()) as session:
         trials = {each.version_number: f"{each.alias.value} {each.share:.0%}" for each in wanted(session, TRIALS)
                   if each.task == task_name}
+        flip = flip_of(session, task_name)
+        trials |= {} if flip is None else {flip.version_number: "next: servers prepare it"}
         rows = [[f"v{version.number}", version.stage.value, trials.get(version.number, "-"),
                  _accuracy(version.evaluation), version.n_labels, version.digest[:12],
                  version.created_at.isoformat(timespec="seconds")]
@@ -148,9 +155,12 @@ def reject(task_name: str, number: int, actor: str, reason: str) -> None:
 @click.option("--as", "name", type=click.Choice(["champion", "challenger", "canary"]), default="champion",
               show_default=True, help="A challenger sees every text and is never heard; a canary answers a share.")
 @click.option("--share", type=float, help="Share of the requests that a canary answers, such as 0.1.")
+@together_option
+@patience_option
 @actor_option
 @reason_option
-def promote(task_name: str, number: int, name: str, share: float | None, actor: str, reason: str) -> None:
+def promote(task_name: str, number: int, name: str, share: float | None, is_together: bool, patience_seconds: int,
+            actor: str, reason: str) -> None:
     """Make an approved version the champion, or try one beside it; every server follows."""
     from registry.database import write
     from registry.errors import Refused
@@ -158,6 +168,11 @@ def promote(task_name: str, number: int, name: str, share: float | None, actor: 
     from registry.lifecycle.trials import start_trial
     from registry.tables import AliasName
 
+    if is_together:
+        if name != AliasName.CHAMPION:
+            raise Refused(f"only a champion is flipped to, not a {name}", "leave --together or --as out")
+        _flip(task_name, number, patience_seconds, actor=actor, reason=reason)
+        return
     with write(open_registry()) as session:
         if name != AliasName.CHAMPION:
             start_trial(session, task_name, number, AliasName(name), share=share, actor=actor, reason=reason,
@@ -189,16 +204,39 @@ def end_trial(task_name: str, name: str, actor: str, reason: str) -> None:
 @command.command("rollback")
 @task_argument
 @click.argument("number", type=int, required=False, metavar="[VERSION]")
+@together_option
+@patience_option
 @actor_option
 @reason_option
-def rollback(task_name: str, number: int | None, actor: str, reason: str) -> None:
+def rollback(task_name: str, number: int | None, is_together: bool, patience_seconds: int, actor: str,
+             reason: str) -> None:
     """Return to the champion before, or to VERSION if it was champion once."""
     from registry.database import write
     from registry.lifecycle.promotion import roll_back
 
+    if is_together:
+        _flip(task_name, number, patience_seconds, actor=actor, reason=reason)
+        return
     with write(open_registry()) as session:
         version = roll_back(session, task_name, number, actor=actor, reason=reason, now=utc_now())
     click.echo(f"{task_name} v{version.number} is the champion again")
+
+
+@command.command("give-up")
+@task_argument
+@actor_option
+@reason_option
+def give_up(task_name: str, actor: str, reason: str) -> None:
+    """Give up the flip of TASK that is being prepared; what serves goes on."""
+    from registry.database import write
+    from registry.errors import NotFound
+    from registry.lifecycle.flips import give_up_flip
+
+    with write(open_registry()) as session:
+        number = give_up_flip(session, task_name, actor=actor, reason=reason, now=utc_now())
+        if number is None:
+            raise NotFound(f"no flip of {task_name} is under way", "a flip that was committed is undone by `rollback`")
+    click.echo(f"{task_name} v{number} is not prepared any more")
 
 
 @command.command("verify")
@@ -216,6 +254,23 @@ def verify(task_name: str, number: int | None) -> None:
     for version in versions:
         bundle = load_bundle(store, version.digest)
         click.echo(f"{task_name} v{version.number} {bundle.digest[:12]}: {bundle.size_bytes:,} bytes, as stored")
+
+
+def _flip(task_name: str, number: int | None, patience_seconds: int, *, actor: str, reason: str) -> None:
+    from datetime import timedelta
+
+    from registry.database import database_time, write
+    from registry.lifecycle.flipping import Act, ask
+
+    with write(open_registry()) as session:
+        done = ask(session, task_name, number, actor=actor, reason=reason, now=database_time(session),
+                   patience=timedelta(seconds=patience_seconds))
+    if done.act is Act.COMMIT:
+        when = "at once" if done.from_at is None else f"at {done.from_at:%H:%M:%S.%f} UTC by the registry's clock"
+        click.echo(f"{done.reason}: every server changes {when}")
+    else:
+        click.echo(f"{done.reason}\nall change together once each holds it, within {patience_seconds} s; "
+                   f"`hypermatch models list {task_name}` tells")
 
 
 def _accuracy(evaluation: dict[str, Any]) -> str:

@@ -107,9 +107,13 @@ class DataBank:
         """Erase the rows of `subject` and the bytes that held them; bank versions before this one become unreadable."""
         return upkeep.forget(self.url, self.options, subject)
 
-    def compact(self) -> upkeep.Compacted:
-        """Drop duplicates that concurrent writers let in, and merge small files."""
-        return upkeep.compact(self.url, self.options)
+    def compact(self, report: upkeep.Report = lambda *_: None) -> upkeep.Compacted:
+        """Drop duplicates that concurrent writers let in, and merge small files, day by day."""
+        return upkeep.compact(self.url, self.options, report)
+
+    def retain(self, since: date) -> upkeep.Retained:
+        """Let go of all days before `since`; their bytes go with the next `vacuum`."""
+        return upkeep.retain(self.url, self.options, since)
 
     def vacuum(self, older_than: timedelta) -> int:
         """Delete files that no bank version younger than `older_than` needs; return how many."""

@@ -1,28 +1,27 @@
-"""Upkeep of the bank: forget a subject, compact, vacuum."""
+"""Upkeep of the bank: forget a subject, compact, let old days go, vacuum."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
+import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
-from ingest.bank import reader
+from ingest.bank.extras import extra_rows, predicates
 from ingest.bank.tables import mended, open_table
+from ingest.bank.writer import MERGED
 from ingest.errors import BankError
 
 N_ATTEMPTS = 20
 LONGEST_COMMIT = timedelta(hours=1)            # files younger than this may belong to a commit still under way
 Result = TypeVar("Result")
-
-DUPLICATES = """SELECT id, topic, "partition", "offset" FROM bank QUALIFY row_number() OVER (
-    PARTITION BY day, kind, source, text_hash,
-                 CASE kind WHEN 'prediction' THEN task END, CASE kind WHEN 'prediction' THEN model_version END
-    ORDER BY banked_at, topic, "partition", "offset", id) > 1"""
-
+Report = Callable[[date, int, int], None]              # a day, its number, of how many
 
 @dataclass(frozen=True)
 class Forgotten:
@@ -43,6 +42,14 @@ class Compacted:
     n_files_after: int
 
 
+@dataclass(frozen=True)
+class Retained:
+    """How many rows went because of their age, of how many days."""
+
+    n_rows: int
+    n_days: int
+
+
 def forget(url: str, options: Mapping[str, str], subject: str) -> Forgotten:
     """Rewrite every file that holds rows of `subject` and delete the bytes it held before.
 
@@ -57,7 +64,7 @@ def forget(url: str, options: Mapping[str, str], subject: str) -> Forgotten:
     found = table.to_pyarrow_dataset().to_table(columns=["banked_at", "text"], filter=wanted)
     first = None if not found.num_rows else first_version_after(table, pc.min(found["banked_at"]).as_py())
     predicate = "subject = '" + subject.replace("'", "''") + "'"
-    gone = retried(url, table, lambda: table.delete(predicate, commit_properties=once()))["num_deleted_rows"]
+    gone = retried(url, table, lambda: table.delete(predicate))["num_deleted_rows"]
     sweep(table, url, timedelta(0), is_full=False)
     sweep(table, url, LONGEST_COMMIT, is_full=True)
     return Forgotten(int(gone or 0), first, table.version(), frozenset(found["text"].to_pylist()))
@@ -70,27 +77,47 @@ def first_version_after(table: DeltaTable, banked_at: datetime) -> int:
     return max(earlier, default=-1) + 1
 
 
-def compact(url: str, options: Mapping[str, str]) -> Compacted:
-    """Keep the first of each set of duplicates, then merge small files; ingest may run meanwhile."""
+def compact(url: str, options: Mapping[str, str], report: Report = lambda *_: None) -> Compacted:
+    """Keep the first of each set of duplicates, then merge small files; day by day, while ingest goes on.
+
+    No append conflicts with either, so that nothing is done twice however much is banked
+    meanwhile. A day that is one file came in one commit or was compacted before, and is left alone.
+    """
     table = open_table(url, options)
     if table is None:
         return Compacted(0, 0, 0)
-    before = len(table.file_uris())
-    n_duplicates = retried(url, table, lambda: drop_duplicates(table))
-    retried(url, table, lambda: table.optimize.compact(commit_properties=once()))
+    before, n_duplicates, days = len(table.file_uris()), 0, days_in_pieces(table)
+    for number, day in enumerate(days):
+        report(day, number, len(days))
+        n_duplicates += drop_duplicates(url, table, day)
+        retried(url, table, partial(table.optimize.compact, partition_filters=[("day", "=", day.isoformat())],
+                                    writer_properties=MERGED, max_concurrent_tasks=1))
     return Compacted(n_duplicates, before, len(table.file_uris()))
 
 
-def drop_duplicates(table: DeltaTable) -> int:
-    columns = ["id", "topic", "partition", "offset", "day", "kind", "source", "text_hash", "task", "model_version",
-               "banked_at"]
-    extra = reader.run(table, columns, DUPLICATES, {})
-    if extra.num_rows:
-        merge = table.merge(extra, source_alias="extra", target_alias="bank", commit_properties=once(), predicate=(
-            'bank.id = extra.id AND bank.topic = extra.topic AND bank."partition" = extra."partition" '
-            'AND bank."offset" = extra."offset"'))
-        merge.when_matched_delete().execute()
-    return extra.num_rows
+def days_in_pieces(table: DeltaTable) -> list[date]:
+    """Return the days that lie in more than one file."""
+    n_files = Counter(pa.table(table.get_add_actions(flatten=True))["partition.day"].to_pylist())
+    return sorted(day for day, n in n_files.items() if n > 1)
+
+
+def retain(url: str, options: Mapping[str, str], since: date) -> Retained:
+    """Drop the days before `since` whole: only Delta's log is written, and the next vacuum deletes the bytes."""
+    table = open_table(url, options)
+    if table is None:
+        return Retained(0, 0)
+    actions = pa.table(table.get_add_actions(flatten=True)).select(["partition.day", "num_records"])
+    old = actions.filter(pc.less(actions["partition.day"], pa.scalar(since)))
+    if old.num_rows:
+        retried(url, table, lambda: table.delete(f"day < DATE '{since.isoformat()}'"))
+    return Retained(int(pc.sum(old["num_records"]).as_py() or 0), len(pc.unique(old["partition.day"])))
+
+
+def drop_duplicates(url: str, table: DeltaTable, day: date) -> int:
+    extra = extra_rows(table, day)
+    for predicate in predicates(extra, day):
+        retried(url, table, partial(table.delete, predicate))
+    return len(extra)
 
 
 def vacuum(url: str, options: Mapping[str, str], older_than: timedelta) -> int:
@@ -108,12 +135,8 @@ def sweep(table: DeltaTable, url: str, older_than: timedelta, *, is_full: bool) 
         return len(table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=is_full))
 
 
-def once() -> CommitProperties:
-    return CommitProperties(max_commit_retries=0)
-
-
 def retried(url: str, table: DeltaTable, act: Callable[[], Result]) -> Result:
-    """Do `act` again on the newest version while an append comes between."""
+    """Do `act` again on the newest version if what it rewrites was rewritten meanwhile; appends are no reason."""
     for _ in range(N_ATTEMPTS):
         try:
             with mended(url):
@@ -123,4 +146,4 @@ def retried(url: str, table: DeltaTable, act: Callable[[], Result]) -> Result:
             if not isinstance(error.__cause__, CommitFailedError):
                 raise
             time.sleep(0.05)
-    raise BankError(f"the bank at {url} was written to all the while", "try again when less is being banked")
+    raise BankError(f"the bank at {url} was rewritten all the while", "see what else rewrites it, and try again")

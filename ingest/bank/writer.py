@@ -20,6 +20,11 @@ WRITER = WriterProperties(
                        "at": COUNTED, "offset": COUNTED,
                        "subject": ColumnProperties(statistics_enabled="NONE")})
 
+MERGED = WriterProperties(                            # what compaction writes: a look at a window reads few row groups
+    compression="ZSTD", compression_level=1, max_row_group_size=131_072, default_column_properties=COUNTED,
+    column_properties={"id": PLAIN, "text": PLAIN, "text_hash": PLAIN,
+                       "subject": ColumnProperties(statistics_enabled="NONE")})
+
 
 def app_id(place: tuple[str, int]) -> str:
     """Return the name under which Delta's log holds the offset of a partition."""

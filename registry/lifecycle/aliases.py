@@ -1,6 +1,7 @@
 """The names that point at a version of a task; each change is a compare-and-swap."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
@@ -21,16 +22,18 @@ def generation_of(session: Session, task: str, name: AliasName) -> int:
 
 
 def point_alias(session: Session, task: str, name: AliasName, number: int, *, generation: int, now: datetime,
-                share: float | None = None) -> None:
+                share: float | None = None, from_at: datetime | None = None,
+                terms: dict[str, Any] | None = None) -> None:
     """Point an alias at a version if its generation is still `generation` (0: if it is not there); else raise Stale."""
     tell(session)
+    pointed = {"version_number": number, "share": share, "from_at": from_at, "terms": terms, "changed_at": now}
     if generation == 0 and alias_of(session, task, name) is None:
-        session.add(Alias(task=task, name=name, version_number=number, share=share, changed_at=now))
+        session.add(Alias(task=task, name=name, **pointed))
         session.flush()
         return
     statement = (update(Alias)
                  .where(col(Alias.task) == task, col(Alias.name) == name, col(Alias.generation) == generation)
-                 .values(version_number=number, share=share, generation=generation + 1, changed_at=now))
+                 .values(generation=generation + 1, **pointed))
     if session.connection().execute(statement).rowcount != 1:
         raise _changed(task, name)
 

@@ -10,6 +10,7 @@ from registry import audit
 from registry.errors import IllegalMove, Refused, Stale
 from registry.lifecycle.aliases import alias_of, generation_of, point_alias
 from registry.lifecycle.compatibility import change_from, spaces_of
+from registry.lifecycle.flips import give_up_flip
 from registry.lifecycle.stages import check_move, check_person, move, name_of
 from registry.lifecycle.trials import end_trials_of
 from registry.lifecycle.versions import champion_of, get_version
@@ -32,6 +33,7 @@ class Wanted:
     earlier_labels: Mapping[int, list[str]] = field(default_factory=dict)      # of label spaces that clients may pin
     alias: AliasName = AliasName.CHAMPION
     share: float = 1.0                                # of the requests, for a canary
+    from_at: datetime | None = None                   # by the database's clock; None: as soon as it is loaded
 
 
 def approve(session: Session, task: str, number: int, *, actor: str, reason: str, now: datetime,
@@ -96,11 +98,16 @@ def reject(session: Session, task: str, number: int, *, actor: str, reason: str,
     check_person(actor, reason)
     move(session, version, Stage.REJECTED, actor=actor, reason=reason, now=now)
     end_trials_of(session, version, actor=actor, reason="it was rejected", now=now)
+    give_up_flip(session, task, number, actor=actor, reason="it was rejected", now=now)
     return version
 
 
-def promote(session: Session, task: str, number: int, *, actor: str, reason: str, now: datetime) -> ModelVersion:
-    """Make an approved version the champion and archive the one before; both moves are audited."""
+def promote(session: Session, task: str, number: int, *, actor: str, reason: str, now: datetime,
+            from_at: datetime | None = None) -> ModelVersion:
+    """Make an approved version the champion and archive the one before; both moves are audited.
+
+    Servers answer with it as soon as each has loaded it, or together from `from_at` on.
+    """
     version = get_version(session, task, number)
     check_person(actor, reason)
     if version.stage is Stage.ARCHIVED:
@@ -109,19 +116,20 @@ def promote(session: Session, task: str, number: int, *, actor: str, reason: str
     check_move(version, Stage.CHAMPION)
     if version.approved_digest != version.digest:
         raise Stale(f"the approval of {name_of(version)} was for other bytes", "reject it and train again")
-    _replace_champion(session, version, actor=actor, reason=reason, now=now, action="model:promoted")
+    _replace_champion(session, version, actor=actor, reason=reason, now=now, action="model:promoted", from_at=from_at)
     return version
 
 
 def roll_back(session: Session, task: str, number: int | None = None, *, actor: str, reason: str,
-              now: datetime) -> ModelVersion:
+              now: datetime, from_at: datetime | None = None) -> ModelVersion:
     """Make a version that was champion before the champion again; `previous` if none is named."""
     check_person(actor, reason)
-    version = get_version(session, task, number if number is not None else _previous_number(session, task))
+    version = get_version(session, task, number if number is not None else previous_number(session, task))
     check_move(version, Stage.CHAMPION)
     if not version.was_champion:
         raise IllegalMove(f"{name_of(version)} never was champion", "only a version that was can be rolled back to")
-    _replace_champion(session, version, actor=actor, reason=reason, now=now, action="model:rolled_back")
+    _replace_champion(session, version, actor=actor, reason=reason, now=now, action="model:rolled_back",
+                      from_at=from_at)
     return version
 
 
@@ -142,11 +150,11 @@ def wanted(session: Session, names: Collection[AliasName] = (AliasName.CHAMPION,
 def _wanted(alias: Alias, version: ModelVersion, spaces: Mapping[int, list[str]]) -> Wanted:
     earlier = {number: labels for number, labels in spaces.items() if number < version.label_space}
     return Wanted(alias.task, version.number, version.digest, version.label_space, spaces[version.label_space],
-                  alias.generation, earlier, alias.name, 1.0 if alias.share is None else alias.share)
+                  alias.generation, earlier, alias.name, 1.0 if alias.share is None else alias.share, alias.from_at)
 
 
 def _replace_champion(session: Session, version: ModelVersion, *, actor: str, reason: str, now: datetime,
-                      action: str) -> None:
+                      action: str, from_at: datetime | None) -> None:
     generation = generation_of(session, version.task, AliasName.CHAMPION)
     incumbent = champion_of(session, version.task)
     if incumbent is not None:
@@ -161,10 +169,13 @@ def _replace_champion(session: Session, version: ModelVersion, *, actor: str, re
                      now=now, details=change.to_dict())
     version.was_champion = True
     end_trials_of(session, version, actor=actor, reason="it is the champion now", now=now)
-    point_alias(session, version.task, AliasName.CHAMPION, version.number, generation=generation, now=now)
+    give_up_flip(session, version.task, actor=actor, reason=f"v{version.number} is the champion now", now=now)
+    point_alias(session, version.task, AliasName.CHAMPION, version.number, generation=generation, now=now,
+                from_at=from_at)
 
 
-def _previous_number(session: Session, task: str) -> int:
+def previous_number(session: Session, task: str) -> int:
+    """Return the number of the champion before; raises IllegalMove if there was none."""
     alias = alias_of(session, task, AliasName.PREVIOUS)
     if alias is None:
         raise IllegalMove(f"{task} has no version to roll back to", "its first champion has no predecessor")

@@ -46,6 +46,7 @@ class AliasName(StrEnum):
     PREVIOUS = "previous"
     CHALLENGER = "challenger"
     CANARY = "canary"
+    NEXT = "next"                                     # what every server prepares, to change to it together
 
 
 class Run(SQLModel, table=True):
@@ -128,5 +129,9 @@ class Alias(SQLModel, table=True):
     name: AliasName = Field(primary_key=True, sa_type=enum_of(AliasName))
     version_number: int
     share: float | None = Field(default=None, description="Of the requests that a canary answers.")
+    from_at: datetime | None = Field(default=None, sa_type=UtcDateTime,
+                                     description="By the database's clock: when servers begin to answer with it.")
+    terms: dict[str, Any] | None = Field(default=None, sa_type=JSON,
+                                         description="Of what is prepared: who asked, why, and until when.")
     generation: int = 1
     changed_at: datetime = Field(sa_type=UtcDateTime)

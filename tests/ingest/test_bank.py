@@ -1,15 +1,18 @@
 """The bank: one commit for rows and offsets, stale writers, time travel, forgetting, upkeep, a full disk."""
 
 import os
+import random
 import subprocess
 import threading
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from ingest.bank import DataBank
+from ingest.bank.upkeep import Retained
 from ingest.errors import BankError, DiskFull, StaleWriter
 from tests.conftest import NOW
 
@@ -145,6 +148,73 @@ def test_compaction_keeps_the_first_of_duplicates_that_two_writers_let_in(bank, 
     assert (done.n_duplicates, done.n_files_after) == (1, 1)
     assert sorted(bank.rows()["text"].to_pylist()) == ["one", "same", "same", "two"]
     assert bank.offsets() == {("t", 0): 6, ("t", 1): 2}
+
+
+def test_compaction_of_many_days_goes_on_beside_a_writer_that_never_pauses(bank, rows_of):
+    """Days are merged one by one, and neither a merge nor a deletion is done again because something was appended."""
+    days, names = [NOW + timedelta(days=number) for number in range(3)], ["it's", 'a "quoted"', "plain"]
+    for number, day in enumerate(days):
+        bank.append(rows_of(names, now=day, begin=10 * number), {("t", 0): 10 * number + 3})
+        bank.append(rows_of([*names, "other"], now=day, begin=10 * number, partition=1), {("t", 1): 10 * number + 4})
+    stop, n_appended = threading.Event(), []
+
+    def keep_appending() -> None:
+        writer = DataBank(bank.url)
+        while not stop.is_set():
+            number = len(n_appended)
+            writer.append(rows_of([f"text {number}"], now=days[-1], begin=number, partition=2), {("t", 2): number + 1})
+            n_appended.append(number)
+
+    thread = threading.Thread(target=keep_appending)
+    thread.start()
+    try:
+        done = bank.compact()
+    finally:
+        stop.set()
+        thread.join()
+    assert (done.n_duplicates, done.n_files_before) == (9, pytest.approx(6, abs=2))
+    rows = bank.rows().to_pylist()
+    assert len(rows) == 4 * len(days) + len(n_appended)
+    assert {row["text"] for row in rows if row["partition"] == 1} == {"other"}, "of duplicates the first stays"
+    assert bank.offsets() == {("t", 0): 23, ("t", 1): 24, ("t", 2): len(n_appended)}
+
+
+def test_compaction_leaves_a_day_alone_that_is_one_file(bank, rows_of):
+    bank.append(rows_of(["a"]), {("t", 0): 1})
+    bank.append(rows_of(["b"], begin=1, now=NOW + timedelta(days=1)), {("t", 0): 2})
+    bank.append(rows_of(["c"], begin=2, now=NOW + timedelta(days=1)), {("t", 0): 3})
+    told = []
+    version = bank.version
+    assert bank.compact(lambda *day: told.append(day)).n_files_after == 2
+    assert told == [((NOW + timedelta(days=1)).date(), 0, 1)] and bank.version == version + 1
+    assert bank.compact().n_files_before == 2 and bank.version == version + 1
+
+
+def test_the_newest_texts_are_those_that_reading_everything_finds(bank, rows_of):
+    draw = random.Random(7)
+    for number in range(12):
+        texts = [f"text {draw.randrange(400)}" for _ in range(60)]
+        rows = rows_of(list(dict.fromkeys(texts)), begin=100 * number, task=draw.choice([None, "a", "b"]))
+        moments = [NOW + timedelta(seconds=draw.randrange(3_600)) for _ in range(len(rows))]
+        bank.append(rows.set_column(rows.column_names.index("at"), "at", pa.array(moments, rows["at"].type)),
+                    {("t", 0): 100 * number + 60})
+    for _ in range(2):
+        for task in (None, "a", "b"):
+            everything = bank.texts(task)
+            for limit in (0, 1, 7, 40, 300, 5_000):
+                assert bank.texts(task, limit=limit).equals(everything[:limit]), (task, limit)
+        bank.compact()
+
+
+def test_old_days_are_let_go_whole_and_vacuum_deletes_them(bank, rows_of):
+    bank.append(rows_of(["old", "older"]), {("t", 0): 2})
+    version = bank.append(rows_of(["young"], begin=2, now=NOW + timedelta(days=2)), {("t", 0): 3})
+    assert bank.retain(NOW.date()) == Retained(0, 0) and bank.version == version
+    assert bank.retain((NOW + timedelta(days=2)).date()) == Retained(2, 1)
+    assert bank.rows()["text"].to_pylist() == ["young"] and bank.offsets() == {("t", 0): 3}
+    assert bank.texts(None, version=version).num_rows == 3
+    assert bank.vacuum(timedelta(0)) == 1
+    assert len(list(Path(bank.url).rglob("day=*/*.parquet"))) == 1
 
 
 def test_vacuum_keeps_young_versions_readable_and_then_does_not(bank, rows_of):

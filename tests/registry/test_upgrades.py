@@ -87,6 +87,8 @@ ROWS = {                                              # revision -> what a user 
     ],
     "0011": ["INSERT INTO bundle_signature (digest, fingerprint, signature, actor, signed_at) "
              "VALUES ('d', 'f', 's', 'ada', :at)"],
+    "0012": ["INSERT INTO alias (task, name, version_number, generation, changed_at, from_at, terms) "
+             "VALUES ('intents', 'next', 1, 1, :at, :at, '{\"actor\": \"ada\"}')"],
 }
 REVISIONS = [script.revision for script in
              reversed(list(ScriptDirectory.from_config(alembic_config()).walk_revisions()))]

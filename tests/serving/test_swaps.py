@@ -163,7 +163,7 @@ def test_a_failure_is_told_once_and_a_later_good_version_is_served(client, insta
 def test_a_registry_that_is_away_changes_nothing(client, installation, monkeypatch, caplog):
     from registry.errors import RegistryError
 
-    def away(_session):
+    def away(*_):
         raise RegistryError("the registry does not answer")
 
     monkeypatch.setattr(watching, "wanted", away)

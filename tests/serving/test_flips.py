@@ -1,0 +1,216 @@
+"""A flip: servers prepare a version unheard, and change to it at one moment, whichever of them dies or joins."""
+
+import os
+import signal
+import threading
+import time
+from datetime import timedelta
+
+import psutil
+import pytest
+
+from registry.database import database_time, read, write
+from registry.heartbeats import beat, live
+from registry.lifecycle.flipping import Act, ask
+from registry.lifecycle.promotion import roll_back, wanted
+from serving.appointments import Appointments, DatabaseClock
+from tests.serving.conftest import WHO
+from tests.serving.test_processes import Server
+from tests.serving.test_swaps import ask as predict
+from tests.serving.test_swaps import serves, wait_until
+
+PATIENCE_SECONDS = 60
+
+
+def ask_for(installation, number, patience_seconds=300):
+    with write(installation.engine) as session:
+        return ask(session, "intents", number, **WHO, now=database_time(session),
+                   patience=timedelta(seconds=patience_seconds))
+
+
+def tell_of_another_server(installation, *numbers, poll_seconds=0.5):
+    """Tell the registry of a server on another machine, and what it holds."""
+    holds = [installation.digests[number - 1] for number in numbers]
+    with write(installation.engine) as session:
+        beat(session, process="server@elsewhere:1", kind="server", interval_seconds=100, now=database_time(session),
+             says={"holds": {"intents": holds}, "poll_seconds": poll_seconds, "serves": {}})
+
+
+def held_here(installation):
+    with read(installation.engine) as session:
+        servers = live(session, database_time(session), "server")
+    return next((server.says["holds"].get("intents", []) for server in servers if "elsewhere" not in server.process),
+                [])
+
+
+def champion(installation):
+    with read(installation.engine) as session:
+        return wanted(session)[0]
+
+
+def seconds_late(installation):
+    """Return how much later than the champion's moment it is by the database's clock."""
+    with read(installation.engine) as session:
+        return (database_time(session) - wanted(session)[0].from_at).total_seconds()
+
+
+@pytest.fixture
+def client(installation, serve):
+    installation.promote()
+    installation.approve()
+    client = serve()
+    wait_until(lambda: serves(client) == 1)
+    wait_until(lambda: held_here(installation) == installation.digests[:1])
+    return client
+
+
+def test_a_server_prepares_unheard_and_changes_at_the_moment_that_all_agreed_on(client, installation):
+    tell_of_another_server(installation, 1)
+    assert ask_for(installation, 2).act is Act.WAIT
+    wait_until(lambda: set(held_here(installation)) == set(installation.digests))
+    assert serves(client) == 1 and predict(client).json()["model_version"] == 1
+    tell_of_another_server(installation, 1, 2)
+    wait_until(lambda: champion(installation).version_number == 2)
+    answers = []
+    while (answer := predict(client).json()["model_version"]) == 1:
+        assert client.get("/readyz").status_code == 200, "what waits for its moment is ready"
+        answers.append((answer, seconds_late(installation)))
+    assert abs(seconds_late(installation)) < 0.5 and len(answers) > 3
+    assert all(late < 0.3 for _, late in answers), answers[-3:]
+    wait_until(lambda: serves(client) == 2)
+
+
+def test_a_flip_that_is_given_up_leaves_what_serves_and_lets_go_of_what_was_prepared(client, installation):
+    tell_of_another_server(installation, 1)
+    ask_for(installation, 2, patience_seconds=1)
+    wait_until(lambda: installation.told("model:flip_given_up"))
+    assert installation.told("model:flip_given_up")[0].startswith("time is over and server@elsewhere:1 did not prepare")
+    wait_until(lambda: held_here(installation) == installation.digests[:1])
+    assert predict(client).json()["model_version"] == 1
+
+
+def test_a_server_that_starts_between_commit_and_flip_answers_only_from_then_on(installation, serve):
+    installation.promote()
+    installation.promote()
+    tell_of_another_server(installation, 1, 2)
+    with write(installation.engine) as session:
+        roll_back(session, "intents", 1, **WHO, now=database_time(session),
+                  from_at=database_time(session) + timedelta(seconds=1.5))
+    client = serve()
+    wait_until(lambda: serves(client) == 1)
+    assert 0 <= seconds_late(installation) < 1
+
+
+def test_a_roll_back_before_the_moment_cancels_it(client, installation):
+    tell_of_another_server(installation, 1, 2, poll_seconds=1)
+    ask_for(installation, 2)
+    wait_until(lambda: champion(installation).version_number == 2)
+    installation.return_to(1)
+    time.sleep(2.5)                                   # the moment of v2 passes
+    assert serves(client) == 1 and predict(client).json()["model_version"] == 1
+
+
+def test_the_clock_follows_the_database_and_not_a_local_clock_that_is_off(installation, monkeypatch):
+    clock = DatabaseClock()
+    with read(installation.engine) as session:
+        monkeypatch.setattr(time, "time", lambda: 0.0)
+        clock.compare(session)
+        moment = database_time(session) + timedelta(seconds=100)
+    assert clock.seconds_until(moment) == pytest.approx(100, abs=1)
+    assert clock.seconds_until(None) == 0
+
+
+def test_an_appointment_is_kept_once_and_one_for_anything_else_is_canceled(installation):
+    installation.promote()
+    first = champion(installation)
+    installation.promote()
+    second, kept, made = champion(installation), [], Appointments()
+    made.make(first, 0.2, lambda: kept.append(1))
+    assert made.is_made(first) and not made.is_made(second) and not made.is_made(first)
+    made.make(second, 0.05, lambda: kept.append(2))
+    wait_until(lambda: kept)
+    time.sleep(0.3)
+    assert kept == [2] and not made.is_made(second)
+
+
+class Watch:
+    """Asks a server all the time and remembers which version answered, and when."""
+
+    def __init__(self, server):
+        self.server, self.answers, self.stop = server, [], threading.Event()
+        self.thread = threading.Thread(target=self._ask)
+        self.thread.start()
+
+    def _ask(self):
+        while not self.stop.is_set():
+            answer = self.server.ask()
+            if answer:
+                self.answers.append((time.monotonic(), answer["model_version"]))
+            self.stop.wait(0.02)
+
+    def end(self):
+        self.stop.set()
+        self.thread.join()
+        return self.answers
+
+
+@pytest.fixture
+def start(installation, tmp_path):
+    servers = []
+
+    def run(name):
+        (tmp_path / name).mkdir()
+        servers.append(Server(installation, tmp_path / name, POLL_SECONDS=0.5, HEARTBEAT_SECONDS=1))
+        return servers[-1]
+
+    yield run
+    for server in servers:
+        if server.process.poll() is None:
+            server.stop()
+
+
+def kill(server):
+    """Kill a server with its workers."""
+    family = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
+    for process in family:
+        process.kill()
+    server.process.wait()
+
+
+def test_real_servers_flip_together_though_one_dies_preparing_one_joins_and_one_dies_after_the_commit(
+        installation, start):
+    installation.promote()
+    stays, dies = start("a"), start("b")
+    for server in (stays, dies):
+        server.wait(lambda server=server: server.ask() is not None and server.workers())
+    watches = [Watch(stays)]
+    try:
+        number = installation.approve()
+        for process in dies.workers():
+            process.send_signal(signal.SIGSTOP)       # it prepares for ever
+        assert ask_for(installation, number).act is Act.WAIT
+        time.sleep(1)
+        assert champion(installation).version_number == 1
+        joined = start("c")
+        kill(dies)
+        joined.wait(lambda: joined.ask() is not None)
+        watches.append(Watch(joined))
+        for server in (stays, joined):
+            server.wait(lambda server=server: (server.ask() or {}).get("model_version") == number)
+
+        after = installation.approve()
+        with write(installation.engine) as session:   # a server with a long poll: time to crash between commit and flip
+            beat(session, process="server@elsewhere:1", kind="server", interval_seconds=100,
+                 now=database_time(session), says={"holds": {"intents": installation.digests}, "poll_seconds": 1.5})
+        ask_for(installation, after)
+        stays.wait(lambda: champion(installation).version_number == after)
+        os.kill(stays.workers()[0].pid, signal.SIGKILL)
+        for server in (stays, joined):
+            server.wait(lambda server=server: (server.ask() or {}).get("model_version") == after)
+    finally:
+        told = [watch.end() for watch in watches]
+    for version in (number, after):
+        first = min(at for answers in told for at, answered in answers if answered == version)
+        last = max((at for answers in told for at, answered in answers if answered < version), default=first)
+        assert last - first < 0.5, "nobody answers with the old version long after another answered with the new one"
+    assert all([version for _, version in answers] == sorted(version for _, version in answers) for answers in told)
