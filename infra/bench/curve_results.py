@@ -3,10 +3,10 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from infra.bench.curve_results_plot import foretold
-from statistics import mean
 from registry.errors import HyperMatchError
 
 BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->"

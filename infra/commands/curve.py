@@ -42,6 +42,8 @@ def command(task_name: str, target: float, recipe_file: Path | None, json_file: 
     from trainer.recipe import read_recipe, recipe_for
     from trainer.settings import TrainerSettings
 
+    for file in (json_file, csv_file, svg_file):
+        check_folder(file)
     settings, stop = TrainerSettings(), stop_on_signal()
     recipe = read_recipe(recipe_file) if recipe_file else recipe_for(task_name, Path(settings.recipes))
     workplace = open_workplace(settings)
@@ -58,6 +60,12 @@ def command(task_name: str, target: float, recipe_file: Path | None, json_file: 
         svg_file.write_text(plot, encoding="utf-8")
     for line in lines_of(curve):
         click.echo(line)
+
+
+def check_folder(file: Path | None) -> None:
+    """Refuse a file that cannot be written before minutes of work rather than after."""
+    if file is not None and not file.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {file.parent}", param_hint=str(file))
 
 
 def until(stop: Event, report: Report) -> Report:

@@ -1,6 +1,7 @@
 """The data-performance curve: it foretells known curves, tells how many labels are missing, and when it cannot."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,6 +34,39 @@ def test_twice_the_labels_are_foretold_on_curves_of_three_laws(accuracy):
     low, middle, high = band(posterior(accuracy), np.array([1_600]), 0.8, 0)[:, 0]
     assert abs(middle - accuracy(1_600)) < 0.017
     assert low < accuracy(1_600) < high < low + 0.08
+
+
+def test_bands_hold_teams_whose_labels_are_lucky_or_not_about_as_often_as_they_say_and_are_no_wider_than_needed():
+    """Each team's luck is in all its scores alike and wears off by half with twice the labels."""
+    held, widths = [], []
+    for seed in range(20):
+        generator = np.random.default_rng(seed)
+        luck = generator.normal(0, 0.014)
+        team = posterior(lambda n, luck=luck: 0.9 - 2.0 * n**-0.5 + luck, sizes=(50, 100, 200), noise=0.003, seed=seed)
+        low, _, high = band(team, np.array([400]), 0.8, seed)[:, 0]
+        held.append(low <= 0.8 + luck / 2 + generator.normal(0, 0.009) <= high)
+        widths.append(high - low)
+    assert 12 <= sum(held)
+    assert np.mean(widths) < 0.075
+
+
+def test_luck_wears_off_as_labels_are_added_to_those_at_hand():
+    found = posterior(lambda n: 0.95 - 2.0 * n**-0.4)
+    lucky = replace(found, luck=np.full_like(found.luck, 0.02))
+    plain = replace(found, luck=np.zeros_like(found.luck))
+    fallen = (plain.at(np.array([400.0, 800.0, 1_600.0])) - lucky.at(np.array([400.0, 800.0, 1_600.0]))).mean(axis=0)
+    assert fallen == pytest.approx([0, 0, 0.01])
+    assert found.luck.std() > 0 and found.at(np.array([1e5])).max() <= 1
+
+
+def test_draws_of_one_hand_tell_less_of_its_spread_than_their_own_suggests():
+    points = [Point(size, accuracy, draw) for size in (100, 200)
+              for draw, accuracy in enumerate((0.76, 0.84, 0.78, 0.82))] + [Point(400, 0.85, 0)]
+    evidence = evidence_of(points, 4_000, is_same_judge=True)
+    assert evidence.luck > 0
+    assert evidence.noise_at(np.array([400.0])) < evidence.noise_at(np.array([200.0]))
+    easy = evidence_of([replace(point, accuracy=0.99) for point in points], 4_000, is_same_judge=True)
+    assert easy.spread < evidence.spread / 2
 
 
 def test_bands_of_the_missing_labels_hold_the_truth_about_as_often_as_they_say():

@@ -87,7 +87,7 @@ def _ends(recipe: CurveRecipe) -> list[float]:
 
 
 def _top(posterior: Posterior, recipe: CurveRecipe) -> str:
-    low, _, high = np.quantile(posterior.tops, _ends(recipe))
+    low, _, high = np.quantile((posterior.tops - posterior.luck).clip(0, 1), _ends(recipe))
     return f"{low:.3f} to {high:.3f}"
 
 

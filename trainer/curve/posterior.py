@@ -10,7 +10,7 @@ from trainer.curve.points import Evidence
 
 N_PRIOR = 20_000                                      # draws per law before the scores have spoken
 N_KEPT = 4_000
-ROOM = (2.0, 4.0)                                     # Beta prior: share of the errors that more labels can mend
+ROOM = (1.0, 1.0)                                     # Beta prior: share of the errors that more labels can mend
 MOST_TIMES = 1_000.0                                  # labels at hand; beyond it no law is to be believed
 
 
@@ -40,7 +40,8 @@ class Posterior:
             columns = [self.parameters[rows, i, None] for i in range(len(law.priors))]
             left[rows] = law.gap_left(z, *columns)
         worn = self.luck[:, None] * (1 - 1 / np.maximum(z, 1))
-        return self.tops[:, None] - (self.tops - self.heights)[:, None] * left - worn
+        curves = self.tops[:, None] - (self.tops - self.heights)[:, None] * left - worn
+        return curves.clip(0, 1)
 
 
 def posterior_of(evidence: Evidence, seed: int) -> Posterior:
