@@ -51,7 +51,7 @@ def _axes(y_low: float, least: float, most: float, place: Place) -> list[str]:
 def _marks(target: float, n_labels: int, y_low: float, most: float, place: Place) -> list[str]:
     at, _ = place(n_labels, 1.0)
     parts = [f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="{INK}"/>',
-             f'<text x="{at + 4:.1f}" y="{TOP + 10}">at hand</text>']
+             f'<text x="{at + 5:.1f}" y="{HEIGHT - BOTTOM - 8}">{n_labels:,} at hand</text>']
     if target >= y_low:
         _, y = place(most, target)
         parts += [f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{INK}" '

@@ -9,6 +9,7 @@ from infra.commands import (
     bench_console,
     bench_costs,
     bench_curve,
+    bench_curve_results,
     bench_discovery,
     bench_drift,
     bench_drift_results,
@@ -34,6 +35,7 @@ command.add_command(bench_bank.command)
 command.add_command(bench_console.command)
 command.add_command(bench_costs.command)
 command.add_command(bench_curve.command)
+command.add_command(bench_curve_results.command)
 command.add_command(bench_discovery.command)
 command.add_command(bench_drift.command)
 command.add_command(bench_drift_results.command)

@@ -12,12 +12,14 @@ import click
 @click.option("--sizes", default="8,16,32", show_default=True, help="Labels per class that are at hand.")
 @click.option("--predict", default="64,128", show_default=True, help="Labels per class to foretell.")
 @click.option("--draws", default=5, show_default=True, type=click.IntRange(min=1))
+@click.option("--arm", default="labels", show_default=True, type=click.Choice(["labels", "hypermatch"]),
+              help="What learns: labels only, or HyperMatch with the rest of the pool as its bank.")
 @click.option("--without", multiple=True, help="Leave out this label, such as one for texts out of scope.")
 @click.option("--max-bank", default=10_000, show_default=True, type=click.IntRange(min=10))
 @click.option("--max-test", default=3_000, show_default=True, type=click.IntRange(min=10))
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
-def command(data_file: Path, sizes: str, predict: str, draws: int, without: tuple[str, ...], max_bank: int,
-            max_test: int, json_file: Path | None) -> None:
+def command(data_file: Path, sizes: str, predict: str, draws: int, arm: str, without: tuple[str, ...],
+            max_bank: int, max_test: int, json_file: Path | None) -> None:
     """Foretell from each draw's labels what the same learner scores with more of them."""
     from dataclasses import replace
 
@@ -34,7 +36,8 @@ def command(data_file: Path, sizes: str, predict: str, draws: int, without: tupl
                            without=without, foreign=(), threads=settings.threads, report=bar.report)
     found = {"data": data_file.stem, "encoder": recipe.encoder} | measure(
         split, recipe, CurveRecipe(), sizes=whole_numbers(sizes, "--sizes"),
-        predict=whole_numbers(predict, "--predict"), n_draws=draws, say=lambda line: click.echo(line, err=True))
+        predict=whole_numbers(predict, "--predict"), n_draws=draws, arm=arm,
+        say=lambda line: click.echo(line, err=True))
     if json_file is not None:
         json_file.write_text(json.dumps(found, indent=1) + "\n")
     click.echo(json.dumps({key: found[key] for key in ("mae", "coverage_80", "by_size")}, indent=2))

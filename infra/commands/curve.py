@@ -42,6 +42,8 @@ def command(task_name: str, target: float, recipe_file: Path | None, json_file: 
     from trainer.recipe import read_recipe, recipe_for
     from trainer.settings import TrainerSettings
 
+    for file in (json_file, csv_file, svg_file):
+        check_folder(file)
     settings, stop = TrainerSettings(), stop_on_signal()
     recipe = read_recipe(recipe_file) if recipe_file else recipe_for(task_name, Path(settings.recipes))
     workplace = open_workplace(settings)
@@ -60,6 +62,12 @@ def command(task_name: str, target: float, recipe_file: Path | None, json_file: 
         click.echo(line)
 
 
+def check_folder(file: Path | None) -> None:
+    """Refuse a file that cannot be written before minutes of work rather than after."""
+    if file is not None and not file.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {file.parent}", param_hint=str(file))
+
+
 def until(stop: Event, report: Report) -> Report:
     """Let `report` end the work once `stop` is set."""
     from trainer.errors import Interrupted
@@ -73,14 +81,22 @@ def until(stop: Event, report: Report) -> Report:
 
 
 def lines_of(curve: TaskCurve) -> list[str]:
-    """Say what the target needs, and what the bank saves."""
+    """Say what the target needs, what twice the labels would bring, and what the bank saves."""
     lines = [f"{curve.task}: {curve.n_labels} labels at hand, judged by {curve.judge}"]
-    lines += [f"{name}: {arm.demand.says}" for name, arm in curve.arms.items()]
+    for name, arm in curve.arms.items():
+        low, middle, high = arm.at(2 * curve.n_labels, curve.confidence, curve.seed)
+        lines += [f"{name}: {arm.demand.says}", f"{name}: twice the labels score about {middle:.3f} "
+                  f"({curve.confidence:.0%} band {low:.3f} to {high:.3f})"]
     if curve.saving is not None:
-        lines.append(f"labels alone need x{curve.saving.value:g} the labels of HyperMatch "
+        least = "at least " if curve.saving.is_least else ""
+        lines.append(f"labels alone need {least}x{curve.saving.value:g} the labels of HyperMatch "
                      f"({curve.confidence:.0%} band x{curve.saving.low:g} to x{curve.saving.high:g})")
     elif len(curve.arms) > 1:
-        lines.append("saving: cannot tell yet, one of the curves may not reach the target")
+        lines.append("saving: cannot tell yet, a curve may not reach the target, or both do with the fewest labels "
+                     "measured")
+    else:
+        lines.append("HyperMatch: not measured, the bank holds no unlabeled texts of the task or its recipe uses none; "
+                     "bank some: `hypermatch ingest file`")
     return lines
 
 

@@ -1,12 +1,14 @@
 """The data-performance curve: it foretells known curves, tells how many labels are missing, and when it cannot."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from infra.commands.curve import lines_of
 from infra.curve_plot import curve_svg
-from trainer.curve.curve import LABELS_ONLY, curve_of
+from trainer.curve.curve import LABELS_ONLY, ArmCurve, TaskCurve, curve_of
 from trainer.curve.demand import band, demand, labels_needed, saving
 from trainer.curve.draws import halved, nested_order
 from trainer.curve.keeping import CURVE_FILE, keep, newest
@@ -35,6 +37,39 @@ def test_twice_the_labels_are_foretold_on_curves_of_three_laws(accuracy):
     assert low < accuracy(1_600) < high < low + 0.08
 
 
+def test_bands_hold_teams_whose_labels_are_lucky_or_not_about_as_often_as_they_say_and_are_no_wider_than_needed():
+    """Each team's luck is in all its scores alike and wears off by half with twice the labels."""
+    held, widths = [], []
+    for seed in range(20):
+        generator = np.random.default_rng(seed)
+        luck = generator.normal(0, 0.014)
+        team = posterior(lambda n, luck=luck: 0.9 - 2.0 * n**-0.5 + luck, sizes=(50, 100, 200), noise=0.003, seed=seed)
+        low, _, high = band(team, np.array([400]), 0.8, seed)[:, 0]
+        held.append(low <= 0.8 + luck / 2 + generator.normal(0, 0.009) <= high)
+        widths.append(high - low)
+    assert sum(held) >= 12
+    assert np.mean(widths) < 0.075
+
+
+def test_luck_wears_off_as_labels_are_added_to_those_at_hand():
+    found = posterior(lambda n: 0.95 - 2.0 * n**-0.4)
+    lucky = replace(found, luck=np.full_like(found.luck, 0.02))
+    plain = replace(found, luck=np.zeros_like(found.luck))
+    fallen = (plain.at(np.array([400.0, 800.0, 1_600.0])) - lucky.at(np.array([400.0, 800.0, 1_600.0]))).mean(axis=0)
+    assert fallen == pytest.approx([0, 0, 0.01])
+    assert found.luck.std() > 0 and found.at(np.array([1e5])).max() <= 1
+
+
+def test_draws_of_one_hand_tell_less_of_its_spread_than_their_own_suggests():
+    points = [Point(size, accuracy, draw) for size in (100, 200)
+              for draw, accuracy in enumerate((0.76, 0.84, 0.78, 0.82))] + [Point(400, 0.85, 0)]
+    evidence = evidence_of(points, 4_000, is_same_judge=True)
+    assert evidence.luck > 0
+    assert evidence.noise_at(np.array([400.0])) < evidence.noise_at(np.array([200.0]))
+    easy = evidence_of([replace(point, accuracy=0.99) for point in points], 4_000, is_same_judge=True)
+    assert easy.spread < evidence.spread / 2
+
+
 def test_bands_of_the_missing_labels_hold_the_truth_about_as_often_as_they_say():
     truth = (2.0 / 0.10) ** 2.5 - 800
     found = [demand(posterior(lambda n: 0.97 - 2.0 * n**-0.4, seed=seed), 0.87, 800, RECIPE) for seed in range(12)]
@@ -58,6 +93,24 @@ def test_half_the_labels_for_the_same_score_is_a_saving_of_two():
     assert found is not None and found.low <= 2 <= found.high
     assert found.value == pytest.approx(2, rel=0.25)
     assert saving(one, other, 0.9999, RECIPE) is None
+
+
+def test_a_saving_is_never_read_off_below_the_labels_that_were_measured():
+    one, other = posterior(lambda n: 0.97 - 2.0 * n**-0.4), posterior(lambda n: 0.97 - 0.5 * n**-0.4)
+    found = saving(one, other, 0.85, RECIPE)
+    assert found is not None and found.is_least and 8 < found.value < found.high < 20
+    assert (labels_needed(other, 0.85) >= 100).all()
+    assert saving(other, other, 0.85, RECIPE) is None
+
+
+def test_a_person_reads_what_twice_the_labels_bring_even_where_the_target_cannot_be_told():
+    found = posterior(lambda n: 0.7 - 0.3 * np.exp(-n / 100))
+    arm = ArmCurve([], found, demand(found, 0.95, 800, RECIPE))
+    told = lines_of(TaskCurve("intents", 0.95, 800, "240 gate labels", {LABELS_ONLY: arm}, None, 0.8, 0))
+    assert told[0] == "intents: 800 labels at hand, judged by 240 gate labels"
+    assert told[1].startswith("labels only: cannot tell yet: 0.950 lies above")
+    assert told[2].startswith("labels only: twice the labels score about 0.7") and "80% band" in told[2]
+    assert told[3].startswith("HyperMatch: not measured")
 
 
 def test_labels_that_judged_one_another_leave_the_height_less_sure():

@@ -37,6 +37,11 @@ class ArmCurve:
     posterior: Posterior
     demand: Demand
 
+    def at(self, n_labels: int, confidence: float, seed: int) -> tuple[float, float, float]:
+        """Return low, middle and high of the score of one model learned from so many labels."""
+        low, middle, high = band(self.posterior, np.array([n_labels]), confidence, seed)[:, 0]
+        return float(low), float(middle), float(high)
+
 
 @dataclass(frozen=True)
 class TaskCurve:

@@ -16,13 +16,18 @@ MOST_TIMES = 1_000.0                                  # labels at hand; beyond i
 
 @dataclass(frozen=True)
 class Posterior:
-    """Curves (N_KEPT), alike in likelihood; each is `top - (top - height) * gap_left(n / scale)`."""
+    """Curves (N_KEPT), alike in likelihood; each is `top - (top - height) * gap_left(n / scale)`, less its luck.
+
+    The luck of the labels at hand is in every measured score; of it `scale / n` is left
+    when they are but a part of n labels.
+    """
 
     scale: float                                      # labels at the largest measured size
     heights: np.ndarray                               # accuracy there
     tops: np.ndarray                                  # asymptotes
     laws: np.ndarray                                  # numbers into LAWS
     parameters: np.ndarray                            # (N_KEPT, 2)
+    luck: np.ndarray                                  # accuracy that the labels at hand owe to luck
     weights: Mapping[str, float]                      # how much of the posterior each law holds
     evidence: Evidence
 
@@ -34,7 +39,9 @@ class Posterior:
             rows = self.laws == number
             columns = [self.parameters[rows, i, None] for i in range(len(law.priors))]
             left[rows] = law.gap_left(z, *columns)
-        return self.tops[:, None] - (self.tops - self.heights)[:, None] * left
+        worn = self.luck[:, None] * (1 - 1 / np.maximum(z, 1))
+        curves = self.tops[:, None] - (self.tops - self.heights)[:, None] * left - worn
+        return curves.clip(0, 1)
 
 
 def posterior_of(evidence: Evidence, seed: int) -> Posterior:
@@ -54,9 +61,10 @@ def posterior_of(evidence: Evidence, seed: int) -> Posterior:
     room, heights, parameters = (np.concatenate([getattr(each, name) for each in drawn])[kept]
                                  for name in ("room", "heights", "parameters"))
     heights = (heights + generator.normal(0, evidence.judge_error, N_KEPT)).clip(0, 1)
+    luck = generator.normal(0, evidence.luck, N_KEPT)
     shares = {name: float(weights[laws == number].sum()) for number, name in enumerate(LAWS)}
     return Posterior(float(evidence.sizes[-1]), heights, heights + room * (1 - heights), laws[kept], parameters,
-                     shares, evidence)
+                     luck, shares, evidence)
 
 
 @dataclass(frozen=True)
@@ -84,4 +92,5 @@ def _draws(number: int, evidence: Evidence, generator: np.random.Generator) -> _
     misfit = ((wanted - slope * best[:, None]) ** 2 * precision).sum(axis=1)
     heights = generator.normal(best, information**-0.5)
     padded = np.concatenate([*parameters, *[np.zeros_like(room)] * (2 - len(parameters))], axis=1)
-    return _Draws(-0.5 * misfit - 0.5 * np.log(information), room[:, 0], heights, padded)
+    log_weights = np.log(law.share) - 0.5 * misfit - 0.5 * np.log(information)
+    return _Draws(log_weights, room[:, 0], heights, padded)
