@@ -21,13 +21,14 @@ from ingest.bank import DataBank
 from ingest.schema import SCHEMA
 from registry.database import read
 from registry.lifecycle.promotion import wanted
-from registry.lifecycle.trials import TRIALS
+from registry.tables import AliasName
 from registry.text import text_hash
 
 TEXTS = Path(__file__).parents[1] / "demo" / "banking77.parquet"
 BATCH_ROWS = 100_000
 N_LABELS = 77
 READ_TEXTS = 20_000                                   # what a training run reads of a task, `max_traffic` of the recipe
+FEW_TEXTS = 500                                       # which lie in the newest stretch of the bank
 LOOK_SECONDS = 10.0
 
 
@@ -41,6 +42,7 @@ def measure_bank(folder: Path, n_rows: int, n_tasks: int, n_chars: int, batch_ro
     return {"rows": n_rows, "tasks": n_tasks, "chars_per_text": n_chars, "files": len(bank.files()),
             "bytes_per_row": round(n_bytes / n_rows, 1),
             "read_task": timed(lambda: bank.texts("task-007", limit=READ_TEXTS)),
+            "read_task_newest": timed(lambda: bank.texts("task-007", limit=FEW_TEXTS)),
             "count_new": timed(lambda: bank.n_texts("task-007", since_version=version)),
             "count_days": timed(bank.days)}
 
@@ -90,8 +92,7 @@ def measure_looks(engine: Engine, n_tasks: int) -> dict[str, Any]:
 def look(engine: Engine) -> None:
     """Ask what `serving.watcher.Watcher.look` asks."""
     with read(engine) as session:
-        wanted(session)
-        wanted(session, TRIALS)
+        wanted(session, AliasName)
 
 
 def count_statements(engine: Engine) -> Callable[[], int]:

@@ -54,7 +54,7 @@ def _bank(plan: Plan) -> list[Limit]:
               f"{16 * _up(day, 1_000_000) / 2**20:.0f} MiB"),
         Limit("reading one task of the bank for a run", plan.read_task_seconds, values["patience_seconds"], "s",
               "a run spends longer on reading than on learning, and so does every other",
-              "delete old days of the bank (docs/scale.md says how), or give groups of tasks banks of their own"),
+              "compact the bank more often, commit less often, keep fewer days (`bank retain`)"),
         Limit("a tick that counts what is new of every task", plan.count_seconds, values["tick_seconds"], "s",
               "ticks come late: new labels, requested runs and drift wait for them",
               f"HYPERMATCH_TRAINER_TICK_SECONDS={_up(plan.count_seconds, 10)}; compact the bank more often, commit "

@@ -79,9 +79,16 @@ class Plan:
 
     @property
     def read_task_seconds(self) -> float:
-        """CPU seconds to read a task's newest texts, which goes through all that the bank keeps."""
-        return (self.demand.kept_texts / 1e6 * self.values["read_task_seconds_per_million_rows"]
-                + self.n_files * self.values["read_task_ms_per_file"] / 1_000)
+        """CPU seconds to read a task's newest texts: longer and longer stretches of the bank until one holds enough.
+
+        A stretch is of twice as many rows as texts are wanted, and each further one four times as long; the bank
+        plans its files anew for each.
+        """
+        n_stretches = math.ceil(math.log(max(self.demand.tasks / 2, 1), 4)) + 1
+        wanted = 2 * self.values["texts_per_run"]
+        n_rows = sum(min(wanted * 4**number, self.demand.kept_texts) for number in range(n_stretches))
+        return (n_rows / 1e6 * self.values["read_task_seconds_per_million_rows"]
+                + n_stretches * self.n_files * self.values["count_new_ms_per_file"] / 1_000)
 
     @property
     def count_seconds(self) -> float:
@@ -163,7 +170,7 @@ class Plan:
                    f"{asked.tasks} tasks, {asked.runs_per_month:g} runs each: reading, embedding, learning")
         yield Need("trainer", "of it, reading the bank",
                    asked.tasks * asked.runs_per_month * self.read_task_seconds / 3_600, "h/month",
-                   f"{self.read_task_seconds:,.0f} s a run, which goes through all that is kept")
+                   f"{self.read_task_seconds:,.0f} s a run, most of it for planning which files to read")
         yield Need("trainer", "looking for drift", self.looking_hours, "h/month",
                    f"{asked.looks_per_day:g} looks a day at each task")
         yield Need("trainer", "trainers", self.n_trainers, "", "one core each, the tasks shared by leases")
