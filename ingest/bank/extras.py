@@ -33,7 +33,11 @@ def extra_rows(table: DeltaTable, day: date) -> pa.Table:
 
 
 def predicates(extra: pa.Table, day: date) -> Iterator[str]:
-    """Yield conditions that are true of exactly these rows: where each came from, and its id."""
+    """Yield conditions that are true of exactly these rows: where each came from, and its id.
+
+    They bound the offsets, which Delta's log knows of every file: what is appended meanwhile
+    lies beyond, so that it is no conflict.
+    """
     rows: dict[tuple[str, int], list[tuple[int, str]]] = {}
     for row in extra.to_pylist():
         rows.setdefault((row["topic"], row["partition"]), []).append((row["offset"], row["id"]))
@@ -43,9 +47,10 @@ def predicates(extra: pa.Table, day: date) -> Iterator[str]:
 
 
 def _named(place: tuple[str, int], rows: Sequence[tuple[int, str]]) -> str:
-    offsets, ids = ", ".join(str(offset) for offset, _ in rows), ", ".join(quoted(name) for _, name in rows)
-    return (f'(topic = {quoted(place[0])} AND "partition" = {place[1]} AND "offset" IN ({offsets}) '
-            f"AND id IN ({ids}))")
+    offsets, ids = [offset for offset, _ in rows], ", ".join(quoted(name) for _, name in rows)
+    return (f'(topic = {quoted(place[0])} AND "partition" = {place[1]} '
+            f'AND "offset" >= {min(offsets)} AND "offset" <= {max(offsets)} '
+            f'AND "offset" IN ({", ".join(map(str, offsets))}) AND id IN ({ids}))')
 
 
 def pieces(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:

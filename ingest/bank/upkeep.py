@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
-from ingest.bank.extras import extra_rows, predicates
+from ingest.bank.extras import extra_rows, predicates, quoted
 from ingest.bank.tables import mended, open_table
 from ingest.bank.writer import MERGED
 from ingest.errors import BankError
@@ -63,8 +63,11 @@ def forget(url: str, options: Mapping[str, str], subject: str) -> Forgotten:
     wanted = pc.field("subject") == subject
     found = table.to_pyarrow_dataset().to_table(columns=["banked_at", "text"], filter=wanted)
     first = None if not found.num_rows else first_version_after(table, pc.min(found["banked_at"]).as_py())
-    predicate = "subject = '" + subject.replace("'", "''") + "'"
-    gone = retried(url, table, lambda: table.delete(predicate))["num_deleted_rows"]
+    gone = 0
+    if found.num_rows:                         # what is appended from now on was banked later, and is no conflict
+        last = pc.max(found["banked_at"]).as_py().isoformat()
+        predicate = f"subject = {quoted(subject)} AND banked_at <= '{last}'"
+        gone = retried(url, table, partial(table.delete, predicate))["num_deleted_rows"]
     sweep(table, url, timedelta(0), is_full=False)
     sweep(table, url, LONGEST_COMMIT, is_full=True)
     return Forgotten(int(gone or 0), first, table.version(), frozenset(found["text"].to_pylist()))

@@ -4,6 +4,8 @@ import os
 import random
 import subprocess
 import threading
+import time
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -150,33 +152,53 @@ def test_compaction_keeps_the_first_of_duplicates_that_two_writers_let_in(bank, 
     assert bank.offsets() == {("t", 0): 6, ("t", 1): 2}
 
 
-def test_compaction_of_many_days_goes_on_beside_a_writer_that_never_pauses(bank, rows_of):
-    """Days are merged one by one, and neither a merge nor a deletion is done again because something was appended."""
-    days, names = [NOW + timedelta(days=number) for number in range(3)], ["it's", 'a "quoted"', "plain"]
-    for number, day in enumerate(days):
-        bank.append(rows_of(names, now=day, begin=10 * number), {("t", 0): 10 * number + 3})
-        bank.append(rows_of([*names, "other"], now=day, begin=10 * number, partition=1), {("t", 1): 10 * number + 4})
-    stop, n_appended = threading.Event(), []
+@contextmanager
+def a_writer_that_never_pauses(bank, rows_of, now):
+    """Append to a partition of its own all the while; yield the numbers of what was appended."""
+    stop, appended = threading.Event(), []
 
     def keep_appending() -> None:
         writer = DataBank(bank.url)
         while not stop.is_set():
-            number = len(n_appended)
-            writer.append(rows_of([f"text {number}"], now=days[-1], begin=number, partition=2), {("t", 2): number + 1})
-            n_appended.append(number)
+            number = len(appended)
+            writer.append(rows_of([f"text {number}"], now=now + timedelta(seconds=number), begin=number, partition=2),
+                          {("t", 2): number + 1})
+            appended.append(number)
 
     thread = threading.Thread(target=keep_appending)
     thread.start()
     try:
-        done = bank.compact()
+        while not appended:
+            time.sleep(0.01)
+        yield appended
     finally:
         stop.set()
         thread.join()
-    assert (done.n_duplicates, done.n_files_before) == (9, pytest.approx(6, abs=2))
+
+
+def test_compaction_of_many_days_goes_on_beside_a_writer_that_never_pauses(bank, rows_of):
+    """Days are merged one by one, and neither a merge nor a deletion is done again because something was appended."""
+    days = [NOW + timedelta(days=number) for number in range(3)]
+    texts = ["it's", 'a "quoted"', *(f"plain {number}" for number in range(40))]
+    for number, day in enumerate(days):
+        begin, end = 100 * number, 100 * number + len(texts)
+        bank.append(rows_of(texts, now=day, begin=begin), {("t", 0): end})
+        bank.append(rows_of([*texts, "other"], now=day, begin=begin, partition=1), {("t", 1): end + 1})
+    with a_writer_that_never_pauses(bank, rows_of, days[-1] + timedelta(minutes=1)) as appended:
+        done = bank.compact()
+    assert done.n_duplicates == len(texts) * len(days)
     rows = bank.rows().to_pylist()
-    assert len(rows) == 4 * len(days) + len(n_appended)
+    assert len(rows) == (len(texts) + 1) * len(days) + len(appended)
     assert {row["text"] for row in rows if row["partition"] == 1} == {"other"}, "of duplicates the first stays"
-    assert bank.offsets() == {("t", 0): 23, ("t", 1): 24, ("t", 2): len(n_appended)}
+    assert bank.offsets() == {("t", 0): 242, ("t", 1): 243, ("t", 2): len(appended)}
+
+
+def test_forgetting_goes_on_beside_a_writer_that_never_pauses(bank, rows_of):
+    bank.append(rows_of(["secret", "hidden"], subject="s"), {("t", 0): 2})
+    bank.append(rows_of(["public"], begin=2), {("t", 0): 3})
+    with a_writer_that_never_pauses(bank, rows_of, NOW + timedelta(minutes=1)) as appended:
+        assert bank.forget("s").n_rows == 2
+    assert bank.stats()["rows"] == 1 + len(appended)
 
 
 def test_compaction_leaves_a_day_alone_that_is_one_file(bank, rows_of):
