@@ -3,7 +3,7 @@
 from itertools import zip_longest
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from serving.errors import UnfitBundle
 
@@ -25,6 +25,12 @@ class NgramConfig(BaseModel):
     is_lowercased: bool = True
     has_words: bool = Field(True, description="Hash whole words too, whatever their length.")
     has_edges: bool = Field(False, description="Hash how the text ends and begins, and how many words it has.")
+
+    @model_validator(mode="after")
+    def _has_ngrams(self) -> "NgramConfig":
+        if self.n_min > self.n_max:
+            raise ValueError(f"n_min {self.n_min} is more than n_max {self.n_max}")
+        return self
 
     @property
     def n_rows(self) -> int:

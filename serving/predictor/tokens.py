@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
 
@@ -26,7 +28,8 @@ class TokenFeatures:
         self.tokenizer, self.pad_id = _open(tokenizer_json)
 
     def __call__(self, texts: list[str]) -> dict[str, np.ndarray]:
-        ids = [encoding.ids for encoding in self.tokenizer.encode_batch_fast(texts)]
+        with unfit_if_broken("cannot be used"):
+            ids = [encoding.ids for encoding in self.tokenizer.encode_batch_fast(texts)]
         lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
         mask = np.arange(max(int(lengths.max(initial=0)), 1)) < lengths[:, None]              # (B, T)
         input_ids = np.full(mask.shape, self.pad_id, dtype=np.int64)
@@ -40,12 +43,21 @@ def _open(tokenizer_json: bytes) -> tuple[Tokenizer, int]:
 
     Building it holds the interpreter's lock for 40 ms (30,000 words), which a hot swap would cost those who ask.
     """
-    try:
+    with unfit_if_broken("cannot be read"):
         tokenizer = Tokenizer.from_buffer(tokenizer_json)
-    except Exception as error:                        # the Rust library raises plain Exception
-        raise UnfitBundle(f"tokenizer.json cannot be read: {str(error)[:200]}") from error
     padding = json.loads(tokenizer_json).get("padding") or {}
     tokenizer.no_padding()                            # a batch is padded by its caller, and only as far as it needs
     if tokenizer.truncation is None:
         tokenizer.enable_truncation(MAX_TOKENS)
     return tokenizer, int(padding.get("pad_id", 0))
+
+
+@contextmanager
+def unfit_if_broken(what: str) -> Iterator[None]:
+    """Raise what the Rust library raises as UnfitBundle: plain Exception, and its panics, which are none."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise UnfitBundle(f"tokenizer.json {what}: {' '.join(str(error).split())[:200]}") from error

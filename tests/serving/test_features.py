@@ -1,10 +1,13 @@
 """Features are the same in every batch, and hold what they promise."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from serving.errors import UnfitBundle
 from serving.predictor import NgramConfig, NgramFeatures, TokenFeatures
 from tests.serving.bundles import TEXTS, tokenizer_json
 
@@ -88,3 +91,22 @@ def test_tokens_are_padded_to_the_longest_text_only():
     lengths = features["attention_mask"].sum(axis=1)
     assert features["input_ids"].shape == features["attention_mask"].shape == (len(TEXTS), lengths.max())
     assert lengths.max() <= 32 and (features["input_ids"][features["attention_mask"] == 0] == 0).all()
+
+
+@pytest.mark.parametrize("broken", [
+    {"truncation": {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 5}},
+    {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}},
+    {"post_processor": {"type": "TemplateProcessing", "pair": [], "special_tokens": {},
+                        "single": [{"SpecialToken": {"id": "[X]", "type_id": 0}}]}},
+    {"padding": [1]},
+], ids=lambda broken: next(iter(broken)))
+def test_a_tokenizer_that_its_library_panics_on_is_refused_like_one_that_cannot_be_read(broken):
+    """A panic of the Rust library is no Exception: unnoticed, it would end the thread that looks for new versions."""
+    spoiled = json.dumps({**json.loads(tokenizer_json()), **broken}).encode()
+    with pytest.raises(UnfitBundle, match=r"tokenizer\.json cannot be"):
+        TokenFeatures(spoiled)(TEXTS)
+
+
+def test_ngrams_that_begin_longer_than_they_end_are_refused():
+    with pytest.raises(UnfitBundle, match="n_min 5 is more than n_max 2"):
+        NgramFeatures(b'{"n_min": 5, "n_max": 2, "has_words": false}')
