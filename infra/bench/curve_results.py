@@ -61,7 +61,7 @@ def _told(cells: Sequence[Cell], is_bold: bool = False) -> str:
         return " | ".join(["-"] * 5)
     bias = mean([cell["predicted"] - cell["accuracy"] for cell in cells])
     width = mean([cell["high"] - cell["low"] for cell in cells])
-    stays = mean([abs(cell["measured"][-1][1] - cell["accuracy"]) for cell in cells])
+    stays = mean([abs(max(cell["measured"])[1] - cell["accuracy"]) for cell in cells])      # that of all labels
     told = [f"{100 * _error(cells):.2f}", f"{100 * bias:+.2f}", f"{_held(cells):.0%}", f"{100 * width:.1f}",
             f"{100 * stays:.2f}"]
     return " | ".join([*(f"**{each}**" if is_bold else each for each in told[:1]), *told[1:]])
