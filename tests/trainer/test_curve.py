@@ -1,7 +1,7 @@
 """The data-performance curve: it foretells known curves, tells how many labels are missing, and when it cannot."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -99,6 +99,7 @@ def test_a_saving_is_never_read_off_below_the_labels_that_were_measured():
     one, other = posterior(lambda n: 0.97 - 2.0 * n**-0.4), posterior(lambda n: 0.97 - 0.5 * n**-0.4)
     found = saving(one, other, 0.85, RECIPE)
     assert found is not None and found.is_least and 8 < found.value < found.high < 20
+    assert json.loads(json.dumps(asdict(found)))["is_least"] is True
     assert (labels_needed(other, 0.85) >= 100).all()
     assert saving(other, other, 0.85, RECIPE) is None
 

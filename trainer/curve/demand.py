@@ -67,7 +67,7 @@ def saving(one: Posterior, other: Posterior, target: float, recipe: CurveRecipe)
     None too where both get there with the fewest labels measured: what lies below is anybody's guess.
     """
     needed = [labels_needed(each, target) for each in (one, other)]
-    is_early = [float(np.median(each)) <= posterior.evidence.sizes[0]
+    is_early = [bool(np.median(each) <= posterior.evidence.sizes[0])
                 for each, posterior in zip(needed, (one, other), strict=True)]
     with np.errstate(invalid="ignore"):
         ratios = needed[0] / needed[1]
