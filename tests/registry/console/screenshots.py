@@ -31,6 +31,7 @@ SHOTS = {                                             # name -> where, size, dar
     "sign-in": ("/sign-in", WIDE, False, "en"),
     "overview": ("/", WIDE, False, "en"),
     "overview-dark": ("/", WIDE, True, "ko"),
+    "overview-phone": ("/", PHONE, False, "en"),
     "task": ("/tasks/intents", WIDE, False, "en"),
     "task-classes": ("/tasks/intents#classes", WIDE, False, "en"),
     "task-empty": ("/tasks/empty", WIDE, False, "en"),
