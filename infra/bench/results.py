@@ -66,12 +66,13 @@ would bring .618/.626/.637/.672 on arXiv: estimating them better is what is left
 by held-out labels instead of equally: NSMC at 2 per class .595 to .596, arXiv at 2/5/10 .560/.605/.648 to
 .573/.604/.634.
 
-**Why arXiv gains nothing at 10 per class.** Its bank ends in May 2025 and its test split begins in August. On titles of
-the bank's own time in-domain learning adds 4 to 9 points at 10 per class (3 draws). On the validation split, May to
-August, it answers .420 and labels only .427 (2 draws, before refining). NeRF fell from 34 % of the titles to 10 %, yet
-shares are not all that changed: taught with equal shares it answers .404, its head corrected half way to equal shares .425, taught with
-the true shares of the bank .440. Between earlier parts of the train split, whose shares moved too, that correction
-cost .5 and 1.7 points at 10, so it was not taken. Whether a bank as new as the traffic would mend it was not measured.
+**Why arXiv gains nothing at 10 per class.** Its bank ends in May 2025 and its test split begins in August. On titles
+of the bank's own time in-domain learning adds 4 to 9 points at 10 per class (3 draws). On the validation split, May
+to August, it answers .420 and labels only .427 (2 draws, before refining). NeRF fell from 34 % of the titles to 10 %,
+yet shares are not all that changed: taught with equal shares it answers .404, its head corrected half way to equal
+shares .425, taught with the true shares of the bank .440. Between earlier parts of the train split, whose shares
+moved too, that correction cost .5 and 1.7 points at 10, so it was not taken. Whether a bank as new as the traffic
+would mend it was not measured.
 Moreover the multiplier reads labels only off a curve that falls from 5 to 10 labels (.390 to .380), so that .385 counts
 as x0.5 although it is above .380.
 """
