@@ -33,9 +33,49 @@ refined (`in_domain.refine_classes`) were chosen on train texts of the sets belo
 has two sides: with 2,500 to 5,000 bank texts it added 1 to 5 points on SNIPS, DBpedia, the chatbot and BEEP and
 1 on 3i4K, lost 3 and won 2 on arXiv titles, and cost 1 to 2 where classes were many (BANKING77, ParaKQC).
 
+The ECE of BANKING77 and CLINC150 was measured before the temperature heeded the bank. Eight of BANKING77's twelve
+draws (1, 2 and two of 5 per class) measured again: mean .0435 before, .0433 now, each accuracy the same.
+
 Regenerate with `make bench`; single sets with `hypermatch bench learning --data F.parquet`.
 """
 
+WHAT_DID_NOT_HELP = """## What did not help
+
+Each trial learned from train texts and was asked other train texts; no test split was asked. No trial led to a
+change. Those on BANKING77 are one draw with a bank of 5,000, at 2 and 10 labels per class, where the method has
+.778 and .855:
+
+| BANKING77, train texts | 2 per class | 10 per class |
+| --- | --- | --- |
+| a third guess, by a graph of n-grams (singular vectors), weight .25 / .5 | .779 / .781 | .856 / .856 |
+| a third guess, by a graph of vectors and n-grams together, the latter's share .2 / .4 | .779 / .782 | .855 / .855 |
+| a second round from each class's surest guesses, .3 / .7 of them | .770 / .776 | .852 / .853 |
+| the student's answers smoothed over the graph, taught to a second student | .768 | .850 |
+| guesses times the student's own, taught to a second student | .784 | .852 |
+| log-probabilities added to those of labels only, weight .25 / .5 / 1 | .761 / .747 / .726 | .854 / .849 / .850 |
+| `in_domain.strength` 2,000 / 200,000 instead of 20,000 | .741 / .777 | .819 / .858 |
+| `in_domain.sharpness` 1 / 4 instead of 2 | .779 / .778 | .851 / .854 |
+
+Smoothing made the guesses of the bank better (.761 to .778, .852 to .861) and the head that learns them worse: what
+the graph knows beyond that does not fit a linear head on frozen vectors.
+
+Shares of classes, counted more boldly (a quarter of equal shares instead of half, three times over on the guesses
+that result), brought the guesses of arXiv's bank from .516/.560/.605/.648 at 1/2/5/10 per class to
+.547/.579/.621/.646, and those of NSMC's from .622/.595 at 1/2 to .589/.553 (2 draws, bank of 2,500). The true shares
+would bring .618/.626/.637/.672 on arXiv: estimating them better is what is left to gain there. Head and graph weighed
+by held-out labels instead of equally: NSMC at 2 per class .595 to .596, arXiv at 2/5/10 .560/.605/.648 to
+.573/.604/.634.
+
+**Why arXiv gains nothing at 10 per class.** Its bank ends in May 2025 and its test split begins in August. On titles
+of the bank's own time in-domain learning adds 4 to 9 points at 10 per class (3 draws). On the validation split, May
+to August, it answers .420 and labels only .427 (2 draws, before refining). NeRF fell from 34 % of the titles to 10 %,
+yet shares are not all that changed: taught with equal shares it answers .404, its head corrected half way to equal
+shares .425, taught with the true shares of the bank .440. Between earlier parts of the train split, whose shares
+moved too, that correction cost .5 and 1.7 points at 10, so it was not taken. Whether a bank as new as the traffic
+would mend it was not measured.
+Moreover the multiplier reads labels only off a curve that falls from 5 to 10 labels (.390 to .380), so that .385 counts
+as x0.5 although it is above .380.
+"""
 
 CLAIMS = (
     ("label names and selected out-of-domain texts", "x3.3 (x0.3 of the labels)", "ossl"),
@@ -58,7 +98,8 @@ def write(folder: Path, docs: Path) -> list[dict[str, Any]]:
         sections.append(_section(each))
     draws = max(len({cell["draw"] for cell in each["cells"]}) for each in found)
     text = INTRODUCTION.format(draws=draws, bank=f"{max(each['n_bank'] for each in found):,}")
-    (docs / "results.md").write_text("\n".join([text, _summary(found), _claims(found), *sections]), encoding="utf-8")
+    parts = [text, _summary(found), _claims(found), *sections, WHAT_DID_NOT_HELP]
+    (docs / "results.md").write_text("\n".join(parts), encoding="utf-8")
     return found
 
 
