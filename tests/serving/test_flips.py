@@ -126,11 +126,11 @@ def test_an_appointment_is_kept_once_and_one_for_anything_else_is_canceled(insta
     installation.promote()
     second, kept, made = champion(installation), [], Appointments()
     made.make(first, 0.2, lambda: kept.append(1))
-    assert made.is_made(first) and not made.is_made(second) and not made.is_made(first)
+    assert made.confirm(first) and not made.confirm(second) and not made.confirm(first)
     made.make(second, 0.05, lambda: kept.append(2))
     wait_until(lambda: kept)
     time.sleep(0.3)
-    assert kept == [2] and not made.is_made(second)
+    assert kept == [2] and not made.confirm(second)
 
 
 class Watch:
