@@ -50,7 +50,7 @@ class Appointments:
             self.made[each.task] = each, timer
         timer.start()
 
-    def is_made(self, each: Wanted) -> bool:
+    def confirm(self, each: Wanted) -> bool:
         """Say whether what is wanted will happen; an appointment for anything else is canceled."""
         with self.lock:
             wanted, timer = self.made.get(each.task, (each, None))

@@ -26,14 +26,14 @@ class Pulse:
     def start(self, interval_seconds: float) -> None:
         """Tell once now, then every `interval_seconds` until stopped."""
         self.interval_seconds = interval_seconds
-        self._tell(self.says())
+        self.tell()
         threading.Thread(target=self._keep_telling, name="pulse", daemon=True).start()
 
     def tell_news(self) -> None:
         """Tell at once what is served and held, if that is not what was told last."""
         says = self.says()
         if any(says[name] != self.told.get(name) for name in NEWS):
-            self._tell(says)
+            self.tell()
 
     def stop(self) -> None:
         """Say goodbye; nothing is told after it."""
@@ -46,12 +46,13 @@ class Pulse:
 
     def _keep_telling(self) -> None:
         while not self.stopped.wait(self.interval_seconds):
-            self._tell(self.says())
+            self.tell()
 
-    def _tell(self, says: dict[str, Any]) -> None:
+    def tell(self) -> None:
         try:
             with self.lock, write(self.engine) as session:
                 if not self.stopped.is_set():
+                    says = self.says()                # now that it is our turn: the other thread may have told newer
                     beat(session, process=self.process, kind="server", interval_seconds=self.interval_seconds,
                          says=says, now=database_time(session))
                     self.told = says

@@ -138,7 +138,7 @@ class Watcher:
     def _bring(self, each: Wanted) -> None:
         """Swap to what is wanted when it is due, unless it serves already or was tried a moment ago."""
         slot, setback = self._slot(each), self.setbacks.get((each.task, each.alias))
-        if each.alias is AliasName.CHAMPION and self.appointments.is_made(each):
+        if each.alias is AliasName.CHAMPION and self.appointments.confirm(each):
             return
         if self._serves(each) or (setback and setback.digest == each.digest and time.monotonic() < setback.again_at):
             return
@@ -207,7 +207,7 @@ class Watcher:
 
     def _will_serve(self, each: Wanted) -> bool:
         """Say whether the task answers now and swaps at the moment that was agreed on."""
-        return self._slot(each).current is not None and self.appointments.is_made(each)
+        return self._slot(each).current is not None and self.appointments.confirm(each)
 
     def _set_back(self, each: Wanted, reason: str) -> None:
         """Log and audit a failure once, and try again with growing patience."""

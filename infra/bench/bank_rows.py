@@ -57,12 +57,13 @@ class Maker:
         return pa.concat_arrays([before[1], texts[n_repeated:]])
 
 
-def append(url: str, _: int) -> None:
-    """Append today's rows as fast as can be until nobody listens, telling how many after each commit."""
-    bank, maker = DataBank(url), Maker(1, seed=1)
-    while not select.select([sys.stdin], [], [], 0)[0]:
-        bank.append(*maker.commit(datetime.now(UTC)))
-        print(maker.n_rows, flush=True)
+def append(url: str, rate: int) -> None:
+    """Append today's rows at `rate` a second until nobody listens, telling after each commit how many and how long."""
+    bank, maker, begun = DataBank(url), Maker(1, seed=1), time.perf_counter()
+    while not select.select([sys.stdin], [], [], max(begun + maker.n_rows / rate - time.perf_counter(), 0))[0]:
+        made, at = maker.commit(datetime.now(UTC)), time.perf_counter()
+        bank.append(*made)
+        print(maker.n_rows, time.perf_counter() - at, flush=True)
 
 
 def compact(url: str, _: int) -> dict[str, int]:

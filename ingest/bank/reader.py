@@ -15,6 +15,7 @@ from ingest.duplicates import keys
 from ingest.schema import SCHEMA
 
 PART_ROWS = 131_072
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KEY_COLUMNS = ["text_hash", "kind", "source", "task", "model_version"]
 TEXT_COLUMNS = ["text", "text_hash", "source", "at"]
 
@@ -50,7 +51,7 @@ def newest_stretches(table: DeltaTable, n: int) -> Iterator[datetime | None]:
             middle = (low + high) // 2
             share = np.clip((last - middle + 1) / (last - first + 1), 0, 1)
             low, high = (middle, high) if (rows * share).sum() >= n_wanted else (low, middle)
-        yield datetime.fromtimestamp(low / 1e6, UTC)
+        yield EPOCH + timedelta(microseconds=int(low))
         n_wanted *= 4
     yield None
 

@@ -26,7 +26,8 @@ def point_alias(session: Session, task: str, name: AliasName, number: int, *, ge
                 terms: dict[str, Any] | None = None) -> None:
     """Point an alias at a version if its generation is still `generation` (0: if it is not there); else raise Stale."""
     tell(session)
-    pointed = {"version_number": number, "share": share, "from_at": from_at, "terms": terms, "changed_at": now}
+    pointed: dict[str, Any] = {"version_number": number, "share": share, "from_at": from_at, "terms": terms,
+                               "changed_at": now}
     if generation == 0 and alias_of(session, task, name) is None:
         session.add(Alias(task=task, name=name, **pointed))
         session.flush()

@@ -102,20 +102,22 @@ def outlook(session: Session, task: str, now: datetime) -> Decision:
 def decide(version: ModelVersion, servers: Sequence[Heartbeat], give_up_at: datetime, now: datetime) -> Decision:
     """Say what is due: once every live server holds the version, or its time is over. Touches nothing.
 
-    A promotion that not all prepared is given up, because what serves was good. A roll
-    back goes on with those that did, because what serves was not.
+    A promotion whose time is over is given up, because what serves was good; so is one that
+    nobody saw to, as after a restored backup. A roll back goes on with those that hold the
+    version, because what serves was not.
     """
     without = [server.process for server in servers if version.digest not in held(server, version.task)]
     told = f"{', '.join(without[:5])}{' and others' if len(without) > 5 else ''}"
     polls = [float(server.says.get("poll_seconds", 0)) for server in servers]
     from_at = now + timedelta(seconds=LEAD_POLLS * max(polls)) if len(polls) > 1 else None
+    if now >= give_up_at and not version.was_champion:
+        missing = f" and {told} did not prepare it" if told else ""
+        return Decision(Act.GIVE_UP, f"time is over{missing}; what served goes on")
     if not without:
         return Decision(Act.COMMIT, f"all of {len(servers)} servers hold it", from_at)
-    if now < give_up_at:
-        return Decision(Act.WAIT, f"{len(without)} of {len(servers)} servers prepare it: {told}")
-    if version.was_champion:
+    if now >= give_up_at:
         return Decision(Act.COMMIT, f"time is over, without {told}", from_at)
-    return Decision(Act.GIVE_UP, f"time is over and {told} did not prepare it; what served goes on")
+    return Decision(Act.WAIT, f"{len(without)} of {len(servers)} servers prepare it: {told}")
 
 
 def held(server: Heartbeat, task: str) -> Sequence[str]:

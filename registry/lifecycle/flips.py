@@ -8,7 +8,7 @@ from sqlmodel import Session
 from registry import audit
 from registry.errors import IllegalMove
 from registry.lifecycle.aliases import alias_of, drop_alias, point_alias
-from registry.lifecycle.stages import name_of
+from registry.lifecycle.stages import check_person, name_of
 from registry.tables import Alias, AliasName, ModelVersion
 
 
@@ -33,6 +33,7 @@ def start_flip(session: Session, version: ModelVersion, *, actor: str, reason: s
 def give_up_flip(session: Session, task: str, number: int | None = None, *, actor: str, reason: str,
                  now: datetime) -> int | None:
     """End the flip of a task, if one is under way and of version `number`; return what was prepared. Audited."""
+    check_person(actor, reason)
     flip = flip_of(session, task)
     if flip is None or number not in (None, flip.version_number):
         return None

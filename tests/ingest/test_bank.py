@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -218,6 +218,7 @@ def test_the_newest_texts_are_those_that_reading_everything_finds(bank, rows_of)
         texts = [f"text {draw.randrange(400)}" for _ in range(60)]
         rows = rows_of(list(dict.fromkeys(texts)), begin=100 * number, task=draw.choice([None, "a", "b"]))
         moments = [NOW + timedelta(seconds=draw.randrange(3_600)) for _ in range(len(rows))]
+        moments[0] = draw.choice([moments[0], datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)])
         bank.append(rows.set_column(rows.column_names.index("at"), "at", pa.array(moments, rows["at"].type)),
                     {("t", 0): 100 * number + 60})
     for _ in range(2):

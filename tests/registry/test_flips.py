@@ -104,6 +104,17 @@ def test_a_promotion_that_a_server_cannot_prepare_is_given_up_and_what_served_go
     assert reasons(session, "model:flip_given_up") == ["time is over and b did not prepare it; what served goes on"]
 
 
+def test_a_promotion_that_nobody_saw_to_in_time_is_given_up_even_if_all_hold_the_version_now(session, now):
+    server(session, "a", 1, now=now)
+    server(session, "b", 1, now=now)
+    ask(session, "intents", 2, **WHO, now=now, patience=5 * SECOND)
+    much_later = now + timedelta(days=3)
+    server(session, "c", 1, 2, now=much_later)
+    assert advance(session, "intents", by="c", now=much_later).act is Act.GIVE_UP
+    assert reasons(session, "model:flip_given_up") == ["time is over; what served goes on"]
+    assert champion(session).version_number == 1
+
+
 def test_a_roll_back_is_committed_at_once_where_all_hold_the_version_and_else_without_the_last(session, now):
     promote(session, "intents", 2, **WHO, now=now)
     server(session, "a", 1, 2, now=now)

@@ -1,12 +1,10 @@
 """A flip: servers prepare a version unheard, and change to it at one moment, whichever of them dies or joins."""
 
-import os
 import signal
 import threading
 import time
 from datetime import timedelta
 
-import psutil
 import pytest
 
 from registry.database import database_time, read, write
@@ -15,11 +13,9 @@ from registry.lifecycle.flipping import Act, ask
 from registry.lifecycle.promotion import roll_back, wanted
 from serving.appointments import Appointments, DatabaseClock
 from tests.serving.conftest import WHO
-from tests.serving.test_processes import Server
+from tests.serving.test_processes import Server, n_serving
 from tests.serving.test_swaps import ask as predict
 from tests.serving.test_swaps import serves, wait_until
-
-PATIENCE_SECONDS = 60
 
 
 def ask_for(installation, number, patience_seconds=300):
@@ -126,11 +122,11 @@ def test_an_appointment_is_kept_once_and_one_for_anything_else_is_canceled(insta
     installation.promote()
     second, kept, made = champion(installation), [], Appointments()
     made.make(first, 0.2, lambda: kept.append(1))
-    assert made.is_made(first) and not made.is_made(second) and not made.is_made(first)
+    assert made.confirm(first) and not made.confirm(second) and not made.confirm(first)
     made.make(second, 0.05, lambda: kept.append(2))
     wait_until(lambda: kept)
     time.sleep(0.3)
-    assert kept == [2] and not made.is_made(second)
+    assert kept == [2] and not made.confirm(second)
 
 
 class Watch:
@@ -142,11 +138,10 @@ class Watch:
         self.thread.start()
 
     def _ask(self):
-        while not self.stop.is_set():
-            answer = self.server.ask()
+        while not self.stop.wait(0.02):
+            answer = self.server.ask()                # over a new connection, which any worker may take
             if answer:
                 self.answers.append((time.monotonic(), answer["model_version"]))
-            self.stop.wait(0.02)
 
     def end(self):
         self.stop.set()
@@ -155,62 +150,37 @@ class Watch:
 
 
 @pytest.fixture
-def start(installation, tmp_path):
-    servers = []
-
-    def run(name):
-        (tmp_path / name).mkdir()
-        servers.append(Server(installation, tmp_path / name, POLL_SECONDS=0.5, HEARTBEAT_SECONDS=1))
-        return servers[-1]
-
-    yield run
-    for server in servers:
-        if server.process.poll() is None:
-            server.stop()
+def server(installation, tmp_path):
+    server = Server(installation, tmp_path, WORKERS=2, POLL_SECONDS=0.5, HEARTBEAT_SECONDS=1)
+    yield server
+    if server.process.poll() is None:
+        server.stop()
 
 
-def kill(server):
-    """Kill a server with its workers."""
-    family = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
-    for process in family:
-        process.kill()
-    server.process.wait()
-
-
-def test_real_servers_flip_together_though_one_dies_preparing_one_joins_and_one_dies_after_the_commit(
-        installation, start):
+def test_real_workers_flip_together_though_one_dies_preparing_and_one_after_the_commit(installation, server):
     installation.promote()
-    stays, dies = start("a"), start("b")
-    for server in (stays, dies):
-        server.wait(lambda server=server: server.ask() is not None and server.workers())
-    watches = [Watch(stays)]
+    server.wait(lambda: n_serving(installation, 1) == 2)
+    watch = Watch(server)
     try:
         number = installation.approve()
-        for process in dies.workers():
-            process.send_signal(signal.SIGSTOP)       # it prepares for ever
+        dies = server.workers()[0]
+        dies.send_signal(signal.SIGSTOP)              # it prepares for ever
         assert ask_for(installation, number).act is Act.WAIT
         time.sleep(1)
         assert champion(installation).version_number == 1
-        joined = start("c")
-        kill(dies)
-        joined.wait(lambda: joined.ask() is not None)
-        watches.append(Watch(joined))
-        for server in (stays, joined):
-            server.wait(lambda server=server: (server.ask() or {}).get("model_version") == number)
+        dies.kill()                                   # the one in its place joins in the middle
+        server.wait(lambda: n_serving(installation, number) == 2)
 
         after = installation.approve()
-        with write(installation.engine) as session:   # a server with a long poll: time to crash between commit and flip
-            beat(session, process="server@elsewhere:1", kind="server", interval_seconds=100,
-                 now=database_time(session), says={"holds": {"intents": installation.digests}, "poll_seconds": 1.5})
+        tell_of_another_server(installation, 1, number, after, poll_seconds=1.5)        # time to die before the flip
         ask_for(installation, after)
-        stays.wait(lambda: champion(installation).version_number == after)
-        os.kill(stays.workers()[0].pid, signal.SIGKILL)
-        for server in (stays, joined):
-            server.wait(lambda server=server: (server.ask() or {}).get("model_version") == after)
+        server.wait(lambda: champion(installation).version_number == after)
+        server.workers()[0].kill()
+        server.wait(lambda: n_serving(installation, after) == 2)
     finally:
-        told = [watch.end() for watch in watches]
+        answers = watch.end()
+    assert {version for _, version in answers} == {1, number, after}
     for version in (number, after):
-        first = min(at for answers in told for at, answered in answers if answered == version)
-        last = max((at for answers in told for at, answered in answers if answered < version), default=first)
+        first = min(at for at, answered in answers if answered == version)
+        last = max(at for at, answered in answers if answered < version)
         assert last - first < 0.5, "nobody answers with the old version long after another answered with the new one"
-    assert all([version for _, version in answers] == sorted(version for _, version in answers) for answers in told)
