@@ -92,7 +92,7 @@ def measure_looks(engine: Engine, n_tasks: int) -> dict[str, Any]:
 def look(engine: Engine) -> None:
     """Ask what `serving.watcher.Watcher.look` asks."""
     with read(engine) as session:
-        wanted(session, AliasName)
+        wanted(session, list(AliasName))
 
 
 def count_statements(engine: Engine) -> Callable[[], int]:
