@@ -43,7 +43,7 @@ def find_groups(space: Space, recipe: DiscoveryRecipe, seed: int) -> FoundGroups
     n_candidates = len(space.points) - space.n_labeled
     n_new = min(max(estimate_number(space, recipe, seed) - space.n_known, 1), max(n_candidates // recipe.min_texts, 1))
     groups = group(space, n_new, recipe, seed)
-    for _ in range(MAX_ROUNDS):
+    for _ in range(MAX_ROUNDS if bar is not None else 1):
         n_different = max(_n_different(groups, space, bars, bar), 1)
         if n_different >= n_new:
             break
