@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from trainer.discovery.grouping import MIN_COUNTED, Groups
+from trainer.discovery.grouping import Groups
 from trainer.discovery.metric import learn_metric
 from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.discovery.space import Space
 from trainer.learning.embedded import Labeled
 
 N_SPLITS = 4
+MIN_KNOWN = 4
 
 
 def known_bar(space: Space, recipe: DiscoveryRecipe, seed: int) -> float | None:
@@ -16,10 +17,10 @@ def known_bar(space: Space, recipe: DiscoveryRecipe, seed: int) -> float | None:
 
     Half of each class's labels teach the metric; the bar lies half way between how alike
     the others are to those of their own class and to the nearest other class, medians over
-    classes. None if no class has two labels, or where there are few: the nearest of a
-    handful of classes is so far that new ones would pass for pieces of it.
+    classes. None if no class has two labels, or where there are two or three: the
+    nearest of so few classes is so far that new ones would pass for pieces of it.
     """
-    if space.n_known < MIN_COUNTED:
+    if space.n_known < MIN_KNOWN:
         return None
     same, other = [], []
     for number in range(N_SPLITS):
