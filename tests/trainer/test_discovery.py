@@ -220,11 +220,11 @@ def test_pieces_of_known_classes_are_told_from_new_classes(half_known):
 
 
 def test_classes_of_one_label_set_no_bar_and_hinder_nothing():
-    vectors, classes = clouds([30] * 6, seed=3)
-    is_labeled = (np.arange(180) % 30 < 1) & (classes < 3)
-    space = space_of(Labeled(vectors[is_labeled], classes[is_labeled], 3), vectors[~is_labeled], DISCOVERY)
+    vectors, classes = clouds([30] * 8, seed=3)
+    is_labeled = (np.arange(240) % 30 < 1) & (classes < 5)
+    space = space_of(Labeled(vectors[is_labeled], classes[is_labeled], 5), vectors[~is_labeled], DISCOVERY)
     assert known_bar(space, DISCOVERY, seed=0) is None
-    assert find_groups(space, DISCOVERY, seed=0).n_classes >= 3
+    assert find_groups(space, DISCOVERY, seed=0).n_classes >= 5
 
 
 def test_groups_are_the_classes_and_known_ones_keep_their_numbers(half_known):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.discovery.grouping import Groups, group
+from trainer.discovery.grouping import MIN_COUNTED, Groups, group
 from trainer.discovery.joining import Bars, bars_of, join
 from trainer.discovery.number import estimate_number
 from trainer.discovery.pieces import known_bar, likeness_to_known
@@ -43,7 +43,7 @@ def find_groups(space: Space, recipe: DiscoveryRecipe, seed: int) -> FoundGroups
     n_candidates = len(space.points) - space.n_labeled
     n_new = min(max(estimate_number(space, recipe, seed) - space.n_known, 1), max(n_candidates // recipe.min_texts, 1))
     groups = group(space, n_new, recipe, seed)
-    for _ in range(MAX_ROUNDS):
+    for _ in range(MAX_ROUNDS if space.n_known >= MIN_COUNTED else 1):      # few classes' bars are too rough to repeat
         n_different = max(_n_different(groups, space, bars, bar), 1)
         if n_different >= n_new:
             break

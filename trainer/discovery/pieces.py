@@ -9,6 +9,7 @@ from trainer.discovery.space import Space
 from trainer.learning.embedded import Labeled
 
 N_SPLITS = 4
+MIN_KNOWN = 4
 
 
 def known_bar(space: Space, recipe: DiscoveryRecipe, seed: int) -> float | None:
@@ -16,8 +17,11 @@ def known_bar(space: Space, recipe: DiscoveryRecipe, seed: int) -> float | None:
 
     Half of each class's labels teach the metric; the bar lies half way between how alike
     the others are to those of their own class and to the nearest other class, medians over
-    classes. None if no class has two labels, or there is one class only.
+    classes. None if no class has two labels, or where there are two or three: the
+    nearest of so few classes is so far that new ones would pass for pieces of it.
     """
+    if space.n_known < MIN_KNOWN:
+        return None
     same, other = [], []
     for number in range(N_SPLITS):
         is_seen = _halved(space.known, np.random.default_rng(seed + number))
@@ -30,7 +34,7 @@ def known_bar(space: Space, recipe: DiscoveryRecipe, seed: int) -> float | None:
         same += list(alike[np.arange(len(asked)), asked])
         alike[np.arange(len(asked)), asked] = -np.inf
         other += list(alike.max(axis=1))
-    return float(np.median(same) + np.median(other)) / 2 if same and space.n_known > 1 else None
+    return float(np.median(same) + np.median(other)) / 2 if same else None
 
 
 def likeness_to_known(groups: Groups, space: Space) -> np.ndarray:
