@@ -1,6 +1,5 @@
 """Watches what each process holds: file descriptors and memory, over its life."""
 
-import statistics
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import psutil
 
 from infra.torture.installation import Installation
 
-MIN_SAMPLES = 24                                      # of 5 s; what lived shorter is not judged
+MIN_SAMPLES = 36                                      # of 5 s; in the first third each kind of work is done once
 MAX_MORE_DESCRIPTORS = 20
 MAX_MORE_MIB = 128
 
@@ -35,7 +34,10 @@ class Samples:
                     continue                          # it ended meanwhile
 
     def grown(self) -> list[str]:
-        """Name the processes that hold more and more: the median of the last third over that of the middle one."""
+        """Name the processes that hold more and more: the least of the last third over the least of the middle one.
+
+        What is held between works is compared: a run that is under way needs more, and gives it back.
+        """
         return [words for (part, pid, _), samples in self.taken.items() for words in growth(part, pid, samples)]
 
     @property
@@ -50,7 +52,7 @@ def growth(part: str, pid: int, samples: list[Sample]) -> list[str]:
     middle, last = samples[third:2 * third], samples[-third:]
     told = []
     for name, bound in (("descriptors", MAX_MORE_DESCRIPTORS), ("mib", MAX_MORE_MIB)):
-        before, after = (statistics.median(getattr(one, name) for one in part) for part in (middle, last))
+        before, after = (min(getattr(one, name) for one in part) for part in (middle, last))
         if after - before > bound:
             told.append(f"{part} ({pid}) grew from {before:.0f} to {after:.0f} {name}")
     return told
