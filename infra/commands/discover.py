@@ -39,8 +39,9 @@ def command(context: click.Context, task_name: str | None, n_classes: int, is_dr
             raise click.UsageError("give --task, or a command: list, show, count, accept, merge, split, reject, snooze")
         from infra.commands.discover_now import count, look, run
 
-        _echo(look(task_name, n_classes) if is_dry_run else run(task_name, n_classes, actor, reason))
-        if address is not None and not is_dry_run:
+        proposals = look(task_name, n_classes) if is_dry_run else run(task_name, n_classes, actor, reason)
+        _echo(proposals)
+        if address is not None and proposals and not is_dry_run:
             _echo_counts(count(task_name, address, n_workers))
 
 
