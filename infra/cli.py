@@ -22,6 +22,7 @@ COMMANDS = {
     "discover": "Look for classes that nobody named, and decide on what was found.",
     "doctor": "Check that everything is as it should be.",
     "drift": "Look for drift in the bank.",
+    "embed": "Embed every text of the bank, here or on a Ray cluster.",
     "encoder": "Pretrain an encoder on unlabeled text.",
     "ingest": "Bank production text.",
     "labels": "Bring in human labels and say which texts to label next.",

@@ -22,6 +22,7 @@ HOMES = {
     "bentoml": ("serving/", "infra/bench/peers/"),
     "opentelemetry": ("registry/telemetry/",),
     "cyclonedx": ("infra/sbom.py",),
+    "ray": ("trainer/whole_bank/on_ray.py",),
     "kafka": ("ingest/", "serving/publisher.py", "infra/bench/", "infra/demo/", "infra/broker.py"),
     "confluent_kafka": ("infra/broker.py", "infra/torture/load.py"),
     **dict.fromkeys(("deltalake", "duckdb"), ("ingest/bank",)),

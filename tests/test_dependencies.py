@@ -41,6 +41,7 @@ REASONS = {                                           # package -> why we need i
     "evidently": "shows looks for drift",
     "httpx": "asks language models",
     "nltk": "reads WordNet where it is at hand",
+    "ray": "work on every text of the bank, on many machines",
     "pandas": "what Evidently is given; it needs a version below 3.1",
     "safetensors": "weights without code",
     "scikit-learn": "heads, clusters, measures",

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.roots import actor_option, open_registry, reason_option, task_option, utc_now
+from infra.whole_bank import ray_option, workers_option
 
 if TYPE_CHECKING:
     from registry.class_decisions import Confirmed
     from registry.tables import ClassProposal
 
+N_DAYS = 7                                            # newest ones that a count shows
 number_argument = click.argument("number", type=int, metavar="PROPOSAL")
 without_option = click.option("--without", multiple=True, type=int, metavar="N",
                               help="Leave out this text, by its number in `show`; may be repeated.")
@@ -26,16 +28,32 @@ correct_option = click.option("--correct", multiple=True, metavar="N=LABEL",
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Tell what is seen, decided before or not; keep nothing.")
 @click.option("--reason", default="asked for on the command line", show_default=True, help="Why; kept with the run.")
 @actor_option
+@ray_option
+@workers_option
 @click.pass_context
 def command(context: click.Context, task_name: str | None, n_classes: int, is_dry_run: bool, reason: str,
-            actor: str) -> None:
+            actor: str, address: str | None, n_workers: int) -> None:
     """Look for classes that nobody named, and decide on what was found."""
     if context.invoked_subcommand is None:
         if task_name is None:
-            raise click.UsageError("give --task, or a command: list, show, accept, merge, split, reject, snooze")
-        from infra.commands.discover_now import look, run
+            raise click.UsageError("give --task, or a command: list, show, count, accept, merge, split, reject, snooze")
+        from infra.commands.discover_now import count, look, run
 
-        _echo(look(task_name, n_classes) if is_dry_run else run(task_name, n_classes, actor, reason))
+        proposals = look(task_name, n_classes) if is_dry_run else run(task_name, n_classes, actor, reason)
+        _echo(proposals)
+        if address is not None and proposals and not is_dry_run:
+            _echo_counts(count(task_name, address, n_workers))
+
+
+@command.command("count")
+@task_option
+@ray_option
+@workers_option
+def count_(task_name: str, address: str | None, n_workers: int) -> None:
+    """Count the texts of each open proposal in the whole bank, by day."""
+    from infra.commands.discover_now import count
+
+    _echo_counts(count(task_name, address, n_workers))
 
 
 @command.command("list")
@@ -193,6 +211,17 @@ def _corrections(session: Any, number: int, without: tuple[int, ...],
 def _told(result: Confirmed) -> None:
     click.echo(f"{result.proposal.task}: {result.n_train} texts teach {result.label!r} and {result.n_gate} judge it; "
                f"label space {result.label_space}; a run is asked for")
+
+
+def _echo_counts(proposals: list[ClassProposal]) -> None:
+    from infra.tables import echo_table
+
+    rows = []
+    for each in proposals:
+        told = each.findings["in_bank"]
+        days = " ".join(f"{day}:{n}" for day, n in list(told["days"].items())[-N_DAYS:])
+        rows.append([each.id, each.name, each.n_texts, told["n_texts"], days])
+    echo_table(["proposal", "name", "in the sample", "in the bank", "by day"], rows)
 
 
 def _echo(proposals: list[ClassProposal]) -> None:

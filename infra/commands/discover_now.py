@@ -9,15 +9,17 @@ import click
 
 from infra.commands.trainer import open_workplace
 from infra.processes import stop_on_signal
+from infra.whole_bank import working_on
 from registry.database import read
 from registry.proposals import list_proposals
 from registry.tables import ClassProposal, ProposalState
 from trainer.discovery.discover import discover
 from trainer.discovery.run import discover_once
 from trainer.errors import Interrupted
-from trainer.progress import StepBar
+from trainer.progress import ShareBar, StepBar
 from trainer.recipe import Recipe, recipe_for
 from trainer.settings import TrainerSettings
+from trainer.whole_bank.counting import count_in_bank
 from trainer.workplace import both
 
 
@@ -42,6 +44,17 @@ def look(task: str, n_classes: int) -> list[ClassProposal]:
                          both(_ending_on(stop), bar.report))
     click.echo(str(found))
     return found.drafts
+
+
+def count(task: str, address: str | None, n_workers: int) -> list[ClassProposal]:
+    """Count the texts of each open proposal in the whole bank, here or on a Ray cluster."""
+    settings = TrainerSettings()
+    workplace, recipe = open_workplace(settings), _recipe(settings, task, 0)
+    with working_on(address, n_workers, settings.threads) as (run, threads), ShareBar("counting") as bar:
+        ends = _ending_on(stop_on_signal())
+        heard = both(ends, lambda _step, done: bar.report(done))
+        return count_in_bank(replace(workplace, threads=threads), task, recipe.discovery, run,
+                             lambda done: heard("counting", done))
 
 
 def _recipe(settings: TrainerSettings, task: str, n_classes: int) -> Recipe:

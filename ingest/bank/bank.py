@@ -72,20 +72,23 @@ class DataBank:
         """Return rows as they lie in the bank, newest first."""
         return reader.rows(self._at(version), limit)
 
-    def n_texts(self, task: str | None, since_version: int | None = None) -> int:
+    def n_texts(self, task: str | None, since_version: int | None = None, version: int | None = None) -> int:
         """Count the rows of `task` (or of none) banked after bank version `since_version`."""
-        return reader.n_texts(self._at(None), task, reader.committed_at(self._at(None), since_version))
+        return reader.n_texts(self._at(version), task, reader.committed_at(self._at(None), since_version))
 
     def committed_at(self, version: int) -> datetime | None:
         """Return a moment that no row of bank version `version` was banked after; None if it holds no row."""
         return reader.committed_at(self._at(None), version)
 
-    def files(self) -> list[commits.DataFile]:
+    def files(self, version: int | None = None) -> list[commits.DataFile]:
         """Return the files that hold rows, in the order these were banked, without reading them."""
-        return commits.data_files(self._at(None))
+        return commits.data_files(self._at(version))
 
-    def read_file(self, path: str, task: str, columns: list[str]) -> pa.Table:
-        """Return the rows of one file that are of `task` or of none; raises FileNotFoundError if it was vacuumed."""
+    def read_file(self, path: str, task: str | None, columns: list[str]) -> pa.Table:
+        """Return the rows of one file that are of `task` (None: of any) or of none.
+
+        Raises FileNotFoundError if it was vacuumed.
+        """
         table = self._at(None)
         if table is None:
             raise FileNotFoundError(path)

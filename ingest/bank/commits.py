@@ -34,9 +34,12 @@ def data_files(table: DeltaTable | None) -> list[DataFile]:
     return sorted(found, key=lambda file: (file.end_at, file.path))
 
 
-def read_file(table: DeltaTable, options: dict[str, str], path: str, task: str, columns: list[str]) -> pa.Table:
-    """Return the rows of one file that are of `task` or of none, in the order they lie there."""
+def read_file(table: DeltaTable, options: dict[str, str], path: str, task: str | None,
+              columns: list[str]) -> pa.Table:
+    """Return the rows of one file that are of `task` (None: of any) or of none, in the order they lie there."""
     folder = PyFileSystem(DeltaStorageHandler(table.table_uri, options or None))
     with folder.open_input_file(unquote(path)) as file:
         rows = pq.read_table(file, columns=sorted({*columns, "task"}))
+    if task is None:
+        return rows.select(columns)
     return rows.filter(pc.or_kleene(pc.is_null(rows["task"]), pc.equal(rows["task"], task))).select(columns)

@@ -113,6 +113,7 @@ def test_new_classes_are_found_accepted_learned_and_not_proposed_again(workplace
         [of[text] == label for text in proposal.findings["exemplars"]]) > 0.8] for label in NEW}
     assert all(owners.values()), [proposal.findings["exemplars"][:3] for proposal in proposals]
     best = owners[NEW[0]][0]
+    assert 0 < best.findings["reach"] < 1
     assert best.near_label is None and best.findings["share_novel"] > 0.5 and best.stability > 0.5
     assert any("rate" in term or "exchange" in term for term in best.findings["terms"])
     assert not {text for proposal in proposals for text in proposal.findings["exemplars"]} & {

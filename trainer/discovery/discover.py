@@ -30,6 +30,7 @@ from trainer.language_model.backend import Backend
 from trainer.workplace import Report, Workplace
 
 NEAR_SHARE = 0.5                                      # below it of novel texts, and from it of one guess: near-known
+OUTSIDE_SHARE = 0.05                                  # of a group's texts lie beyond its reach, by which it is counted
 BACKGROUND_TEXTS = 2_000                              # other candidates that key terms are told against
 
 
@@ -188,7 +189,8 @@ def _near_label(pool: Pool, rows: np.ndarray) -> str | None:
 def _memory(found: Found, rows: np.ndarray) -> dict[str, Any]:
     center = unit(found.pool.vectors[rows].sum(axis=0, keepdims=True))[0]
     hashes = sample_of(text_hash(normalize(found.pool.texts[row])) for row in rows)
-    return {"members": hashes, "center": [round(float(each), 5) for each in center]}
+    reach = float(np.quantile(found.pool.vectors[rows] @ center, OUTSIDE_SHARE))
+    return {"members": hashes, "center": [round(float(each), 5) for each in center], "reach": round(reach, 5)}
 
 
 def _points(found: Found, rows: np.ndarray) -> np.ndarray:

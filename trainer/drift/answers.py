@@ -57,25 +57,26 @@ class CachedAnswers:
     def _answer(self, chunk: Sequence[tuple[bytes, str]]) -> np.ndarray:
         """Return embedding, probabilities and novelty side by side, (n, d + C + 1)."""
         if self.embeddings is None:
-            return self._computed([text for _, text in chunk], ("embedding", *OUTPUTS))
+            return computed(self.predictor, [text for _, text in chunk], ("embedding", *OUTPUTS))
         keys = [key for key, _ in chunk]
         absent = _absent(self.embeddings, keys)
         if absent:
             texts = [chunk[row][1] for row in absent]
-            self.embeddings.add([keys[row] for row in absent], self._computed(texts, ("embedding",)))
+            self.embeddings.add([keys[row] for row in absent], computed(self.predictor, texts, ("embedding",)))
         vectors = self.embeddings.get(keys)
         probs, novelty = self.predictor.session.run_head(OUTPUTS, vectors)
         return np.concatenate([vectors, probs, novelty[:, None]], axis=1)
 
-    def _computed(self, texts: list[str], outputs: Sequence[str]) -> np.ndarray:
-        """Run the whole graph; return the outputs side by side, a row per text."""
-        features = self.predictor.features([normalize(text) for text in texts])
-        rows_done, answers = [], []
-        for rows, batch in runs(features, self.predictor.features.inputs):
-            found = self.predictor.session.run(list(outputs), batch)
-            rows_done.append(rows)
-            answers.append(np.concatenate([each.reshape(len(rows), -1) for each in found], axis=1))
-        return np.concatenate(answers)[np.argsort(np.concatenate(rows_done))]
+
+def computed(predictor: Predictor, texts: list[str], outputs: Sequence[str]) -> np.ndarray:
+    """Run the whole graph; return the outputs side by side, a row per text."""
+    features = predictor.features([normalize(text) for text in texts])
+    rows_done, answers = [], []
+    for rows, batch in runs(features, predictor.features.inputs):
+        found = predictor.session.run(list(outputs), batch)
+        rows_done.append(rows)
+        answers.append(np.concatenate([each.reshape(len(rows), -1) for each in found], axis=1))
+    return np.concatenate(answers)[np.argsort(np.concatenate(rows_done))]
 
 
 def _shared_embeddings(predictor: Predictor, cache: Path) -> EmbeddingCache | None:

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from trainer.files import write_whole
 
-MAX_SEGMENTS = 24                                     # more files than this are merged into one when opened
+MAX_SEGMENTS = 24                                     # more small files than this are merged into one when opened
+SMALL_BYTES = 256 * 2**20                             # larger files stay: what is merged must fit into memory
 HASH = pa.binary(16)
 
 
@@ -23,7 +24,7 @@ class EmbeddingCache:
     """
 
     def __init__(self, folder: Path, digest: str) -> None:
-        self.folder = folder / "embeddings" / digest
+        self.folder = folder_of(folder, digest)
         self.hashes = pa.array([], type=HASH)
         self.vectors: list[np.ndarray] = []           # one (n, d) per segment, memory-mapped
         self._open()
@@ -48,37 +49,35 @@ class EmbeddingCache:
 
     def add(self, hashes: Sequence[bytes], vectors: np.ndarray) -> None:
         """Keep vectors; they are on disk when this returns. Raises NoSpace on a full disk."""
-        path = self.folder / f"{uuid.uuid4().hex}.arrow"
-        write_whole(path, _segment(pa.array(hashes, type=HASH), vectors))
-        self._take(path)
+        self._take(write_segment(self.folder, hashes, vectors))
 
     def _open(self) -> None:
         paths = sorted(self.folder.glob("*.arrow"))
+        small = [path for path in paths if _size(path) < SMALL_BYTES]
+        if len(small) > MAX_SEGMENTS:
+            _merge(small)
+            paths = sorted(self.folder.glob("*.arrow"))
         for path in paths:
             self._take(path)
-        if len(paths) > MAX_SEGMENTS:
-            self._merge(paths)
 
     def _take(self, path: Path) -> None:
-        try:
-            hashes, vectors = _read(path)
-        except FileNotFoundError:                     # merged by another process in this instant
+        found = _readable(path)
+        if found is None:
             return
-        except (pa.ArrowException, OSError, KeyError, ValueError):
-            path.replace(path.with_suffix(".unreadable"))
-            return
+        hashes, vectors = found
         self.hashes = pa.concat_arrays([self.hashes, hashes])
         self.vectors.append(vectors)
 
-    def _merge(self, paths: list[Path]) -> None:
-        """Write all segments as one before the small ones go: at any instant everything is in some file."""
-        content = _segment(self.hashes, np.concatenate(self.vectors))
-        self.hashes, self.vectors = pa.array([], type=HASH), []
-        merged = self.folder / f"{uuid.uuid4().hex}.arrow"
-        write_whole(merged, content)
-        for path in paths:
-            path.unlink(missing_ok=True)
-        self._take(merged)
+
+def folder_of(cache: Path, digest: str) -> Path:
+    return cache / "embeddings" / digest
+
+
+def write_segment(folder: Path, hashes: Sequence[bytes], vectors: np.ndarray) -> Path:
+    """Keep vectors in a file of their own, without opening the rest; raises NoSpace on a full disk."""
+    path = folder / f"{uuid.uuid4().hex}.arrow"
+    write_whole(path, _segment(pa.array(hashes, type=HASH), vectors))
+    return path
 
 
 def forget_vectors(folder: Path, hashes: Collection[bytes]) -> int:
@@ -97,9 +96,48 @@ def forget_vectors(folder: Path, hashes: Collection[bytes]) -> int:
     return erased
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _readable(path: Path) -> tuple[pa.Array, np.ndarray] | None:
+    """Read a file; None if it is gone, or if it cannot be read, which sets it aside."""
+    try:
+        return read_segment(path)
+    except FileNotFoundError:                         # merged by another process in this instant
+        return None
+    except (pa.ArrowException, OSError, KeyError, ValueError):
+        path.replace(path.with_suffix(".unreadable"))
+        return None
+
+
+def _merge(paths: list[Path]) -> None:
+    """Write small files as few larger ones before they go: at any instant everything is in some file."""
+    group: list[Path] = []
+    for path in [*paths, None]:
+        if group and (path is None or sum(map(_size, group)) >= SMALL_BYTES):
+            _merge_all(group)
+            group = []
+        if path is not None:
+            group.append(path)
+
+
+def _merge_all(paths: list[Path]) -> None:
+    found = [each for path in paths if (each := _readable(path)) is not None]
+    if found:
+        hashes, vectors = zip(*found, strict=True)
+        content = _segment(pa.concat_arrays(hashes), np.concatenate(vectors))
+        write_whole(paths[0].with_name(f"{uuid.uuid4().hex}.arrow"), content)
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
 def _erase(path: Path, wanted: pa.Array) -> int:
     try:
-        hashes, vectors = _read(path)
+        hashes, vectors = read_segment(path)
     except FileNotFoundError:                         # merged by another process in this instant
         return 0
     except (pa.ArrowException, OSError, KeyError, ValueError):
@@ -124,7 +162,8 @@ def _segment(hashes: pa.Array, vectors: np.ndarray) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def _read(path: Path) -> tuple[pa.Array, np.ndarray]:
+def read_segment(path: Path) -> tuple[pa.Array, np.ndarray]:
+    """Return the hashes and the vectors (n, d) of one file; the vectors stay on disk until they are looked at."""
     with pa.memory_map(str(path)) as source:
         batch = pa.ipc.open_file(source).get_batch(0)
     vectors = batch.column("vector")

@@ -1,14 +1,17 @@
 """Embeds texts with ONNX Runtime: short with short, long with long, and never one text twice."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from onnxruntime import InferenceSession
 
 from registry.text import normalize, text_hash
+from serving.predictor import NgramFeatures, TokenFeatures
 from trainer.encoders.bodies import body_of, open_body
 from trainer.encoders.cache import EmbeddingCache
-from trainer.encoders.encoder import Encoder
+from trainer.encoders.encoder import FEATURES, Encoder
 
 BATCH_NUMBERS = 2_048                                 # ids per run, padding included: what fits a core's cache
 MAX_BATCH_ROWS = 64
@@ -44,19 +47,42 @@ class Embedder:
 
     def compute(self, texts: Sequence[str]) -> np.ndarray:
         """Embed without the cache."""
-        features = self.encoder.featurize(list(texts))
-        vectors: np.ndarray | None = None
-        for rows, batch in batches(features, self.encoder.featurize.inputs):
-            found = self.session.run(["embedding"], batch)[0]
-            vectors = np.empty((len(texts), found.shape[1]), np.float32) if vectors is None else vectors
-            vectors[rows] = found
-        return np.empty((0, self.session.get_outputs()[0].shape[1]), np.float32) if vectors is None else vectors
+        return compute(self.session, self.encoder.featurize, texts)
 
     def _missing(self, texts: list[str], hashes: list[bytes]) -> list[tuple[bytes, str]]:
         """Return what the cache lacks, each text once, the long ones first: the time left is never underestimated."""
         is_missing = self.cache.positions(hashes).is_null().to_numpy(zero_copy_only=False)
         missing = {hashes[index]: texts[index] for index in np.flatnonzero(is_missing)}
         return sorted(missing.items(), key=lambda item: len(item[1]), reverse=True)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An encoder as bytes: all that a process elsewhere needs to embed as this one does."""
+
+    features: str
+    features_file: bytes
+    body: bytes
+
+    @classmethod
+    def of(cls, encoder: Encoder, cache: Path) -> "Exported":
+        return cls(encoder.features, encoder.features_file, body_of(encoder, cache))
+
+    def open(self, threads: int) -> Callable[[Sequence[str]], np.ndarray]:
+        """Return what embeds normalized texts."""
+        session, featurize = open_body(self.body, threads), FEATURES[self.features](self.features_file)
+        return lambda texts: compute(session, featurize, texts)
+
+
+def compute(session: InferenceSession, featurize: TokenFeatures | NgramFeatures, texts: Sequence[str]) -> np.ndarray:
+    """Return the (n, d) vectors of normalized texts."""
+    features = featurize(list(texts))
+    vectors: np.ndarray | None = None
+    for rows, batch in batches(features, featurize.inputs):
+        found = session.run(["embedding"], batch)[0]
+        vectors = np.empty((len(texts), found.shape[1]), np.float32) if vectors is None else vectors
+        vectors[rows] = found
+    return np.empty((0, session.get_outputs()[0].shape[1]), np.float32) if vectors is None else vectors
 
 
 def batches(features: Arrays, inputs: Sequence[str]) -> Iterator[tuple[np.ndarray, Arrays]]:
