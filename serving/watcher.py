@@ -95,7 +95,7 @@ class Watcher:
         """Compare once what is wanted with what serves, and mend the difference."""
         try:
             with read(self.engine) as session:
-                everything = wanted(session, AliasName)       # in one look: what was prepared and leads now is kept
+                everything = wanted(session, list(AliasName)) # in one look: what was prepared and leads now is kept
                 if any(each.from_at or each.alias is AliasName.NEXT for each in everything):
                     self.clock.compare(session)
         except HyperMatchError as error:

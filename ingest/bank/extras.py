@@ -19,7 +19,8 @@ EXTRA = """SELECT id, topic, "partition", "offset" FROM bank QUALIFY row_number(
     ORDER BY banked_at, topic, "partition", "offset", id) > 1 ORDER BY topic, "partition", "offset"
     """
 
-Place, Row = tuple[str, int], tuple[int, str]           # topic and partition; offset and id
+Place = tuple[str, int]                               # topic and partition
+Row = tuple[int, str]                                 # offset and id
 
 
 def extra_rows(table: DeltaTable, day: date) -> pa.Table:

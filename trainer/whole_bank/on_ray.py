@@ -113,7 +113,7 @@ def cluster(address: str, n_workers: int = 0) -> Iterator[Cluster]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")                      # nothing is told to anyone
     check_answers(address)
-    own = {"include_dashboard": False, "num_cpus": n_workers or None} if address == LOCAL else {}
+    own: dict[str, Any] = {"include_dashboard": False, "num_cpus": n_workers or None} if address == LOCAL else {}
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ValueError, RuntimeError, OSError) as error:
