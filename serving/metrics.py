@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import psutil
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.multiprocess import mark_process_dead
 
@@ -77,9 +78,6 @@ def forget_the_dead() -> None:
 
 def _lives(process: int) -> bool:
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:                           # a process of somebody else's
-        return True
-    return True

@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 
+import psutil
+
 WORKER_MODULE = "_bentoml_impl.worker"                # what BentoML starts as a child of its own server
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 10.0
@@ -18,13 +20,22 @@ def is_worker() -> bool:
 
 
 def end_with_parent() -> None:
-    """Watch the parent from a thread; once it is gone, ask this process to end, and end it after a grace."""
+    """Watch the server from a thread; once it is gone, ask this process to end, and end it after a grace."""
     threading.Thread(target=_watch, args=(os.getppid(),), name="parent watch", daemon=True).start()
 
 
 def _watch(parent: int) -> None:
-    while os.getppid() == parent:
+    is_server = _is_server(parent)                    # it may have been killed while this process was importing
+    while is_server and os.getppid() == parent:
         time.sleep(POLL_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE_SECONDS)
     os._exit(1)
+
+
+def _is_server(pid: int) -> bool:
+    """Say whether this process is BentoML's server, and not the one that takes in orphans."""
+    try:
+        return any("bentoml" in word for word in psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return False

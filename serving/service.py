@@ -21,6 +21,7 @@ from registry.telemetry.settings import TelemetrySettings
 from serving.orphans import end_with_parent, is_worker
 from serving.routes import create_app
 from serving.settings import ServingSettings
+from serving.supervision import keep_steady_time
 from serving.worker import opened
 
 SWITCH_SECONDS = 0.0005                               # an answer waits no longer for the lock of a thread that computes
@@ -85,5 +86,6 @@ class HyperMatch:
 
 if is_worker():
     end_with_parent()
+keep_steady_time()
 sys.setswitchinterval(SWITCH_SECONDS)
 gc.freeze()                                           # what is imported stays: looking through it would hold up answers

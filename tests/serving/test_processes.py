@@ -111,7 +111,7 @@ def test_a_worker_killed_in_the_middle_of_a_swap_comes_back_with_the_wanted_vers
 
         server.wait(all_serve)
         assert server.ask()["model_version"] == wanted
-    assert server.metric("hypermatch_serving_model_version") == wanted     # not that of a worker that was killed
+    server.wait(lambda: server.metric("hypermatch_serving_model_version") == wanted)     # not that of a killed worker
 
 
 def test_a_killed_server_leaves_no_worker_that_holds_its_port(installation, start):
@@ -127,6 +127,16 @@ def test_a_killed_server_leaves_no_worker_that_holds_its_port(installation, star
     after = start(WORKERS=1, PORT=killed.port)
     after.wait(lambda: after.get("/readyz") is not None)
     assert after.ask()["model_version"] == 1
+
+
+def test_a_server_killed_while_its_workers_start_leaves_none_of_them(installation, start):
+    killed = start(WORKERS=2)
+    killed.wait(killed.workers)                       # they import for a second or more yet
+    workers = killed.workers()
+    os.kill(killed.process.pid, signal.SIGKILL)
+    killed.process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=PATIENCE_SECONDS)
+    assert not alive
 
 
 def n_serving(installation, version):
