@@ -48,7 +48,7 @@ class PreparedLoad(Load):
 
         return await self._timed(asyncio.gather(feed(), *(work() for _ in range(connections))))
 
-    async def _ask(self, connection: Connection, due: float) -> None:
+    async def ask(self, connection: Connection, due: float) -> None:
         texts, body = self.random.choice(self.requests)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -58,9 +58,9 @@ class PreparedLoad(Load):
             answer = None
         if answer is None:
             self.outcome.failed += 1
-            return
-        self.outcome.latencies_ms.append(1_000 * (time.perf_counter() - due))
-        self.outcome.mixed += not self._is_right(texts, answer)
+        else:
+            self.outcome.latencies_ms.append(1_000 * (time.perf_counter() - due))
+            self.outcome.mixed += not self._is_right(texts, answer)
 
     def _is_right(self, texts: Sequence[str], answer: Any) -> bool:
         told = self.read(answer)
