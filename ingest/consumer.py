@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.errors import IllegalStateError, KafkaConnectionError, KafkaError
+from kafka.errors import IllegalStateError, InvalidRequestError, KafkaConnectionError, KafkaError
 
 from ingest.bank import DataBank
 from ingest.banking import Banking, may_begin_again
@@ -24,6 +24,7 @@ PAUSED_MS = 20                                 # nothing comes while paused; the
 JOIN_MS = 5_000                                # the embedded broker takes 3 s to join; shorter polls may abort it
 FLUSH_BYTES = 64 * 2**20                       # of long texts few make a batch: what is held must fit in memory
 LOOK_AROUND_SECONDS = 2.0                      # how often lag is measured and an absent broker noticed
+PASSING = (KafkaConnectionError, InvalidRequestError)     # the latter the embedded broker says of a late join
 log = logging.getLogger(__name__)
 
 
@@ -115,7 +116,7 @@ class Ingest(ConsumerRebalanceListener):
         try:
             return self.consumer.poll(timeout_ms=self.patience_ms())
         except KafkaError as error:
-            if not error.retriable and not isinstance(error, KafkaConnectionError):
+            if not error.retriable and not isinstance(error, PASSING):
                 raise KafkaRefused(f"Kafka refuses to be read: {error}", "check topics and access rights") from error
             log.info("reading again after %s", error)
             time.sleep(POLL_MS / 1000)

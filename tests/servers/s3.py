@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.error import URLError
 
+import fsspec
+
 from infra.apache_kafka import free_port
 
 START_SECONDS = 30
@@ -16,6 +18,7 @@ START_SECONDS = 30
 @contextmanager
 def running() -> Iterator[str]:
     """Yield the address of a server; a thread of ours would stop whenever a native call here holds Python's lock."""
+    fsspec.get_filesystem_class("s3").clear_instance_cache()          # one of an earlier test knows another address
     address = f"http://127.0.0.1:{(port := free_port())}"
     process = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -22,7 +22,7 @@ from registry.leases import acquire
 from registry.lifecycle.promotion import approve, promote
 from registry.lifecycle.runs import list_runs, request_run
 from registry.lifecycle.versions import list_versions
-from registry.tables import Part, RunState, Stage
+from registry.tables import Lease, Part, RunState, Stage
 from registry.watching.run_lines import lines_of
 from tests.trainer.conftest import LABELS, fill
 from trainer.errors import Interrupted, LeaseLost, NotTrainable
@@ -157,9 +157,10 @@ def test_who_does_not_hold_the_lease_does_not_train(workplace, task, recipe):
 def test_a_trainer_that_lost_its_lease_registers_nothing(workplace, task, recipe):
     def lose_it(step, _done):
         if step == "evaluation":
+            now = datetime.now(UTC)
             with write(workplace.engine) as session:
-                acquire(session, lease_name(task), "another", duration=timedelta(seconds=60),
-                        now=datetime.now(UTC) + timedelta(hours=1))
+                session.get_one(Lease, lease_name(task)).expires_at = now      # as if this trainer had slept
+                assert acquire(session, lease_name(task), "another", duration=timedelta(seconds=60), now=now)
 
     with pytest.raises(LeaseLost):
         train(workplace, recipe, watch=lose_it)
