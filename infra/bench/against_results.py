@@ -7,9 +7,9 @@ from pathlib import Path
 from infra.bench.against_plot import latency_plot
 from infra.bench.against_tables import Cell, cpu_table, points, ratios, tables, workloads
 from infra.bench.costs import rates, read_prices, table
+from infra.pages import renew
 from registry.errors import HyperMatchError
 
-BEGIN, END = "<!-- peers -->\n", "<!-- end of peers -->"
 DRAWN_CONNECTIONS = (8, 32)
 
 
@@ -19,8 +19,7 @@ def write(files: Sequence[Path], busy: Sequence[Path], ingest: Sequence[Path], d
 
     Of figures in `busy`, measured while others had the cores too, only the CPU time is told.
     """
-    page, n_cells, lines = docs / "benchmarks.md", 0, []
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+    n_cells, lines = 0, list[str]()
     for file in files:
         cells, cores = read_cells(file)
         n_cells += len(cells)
@@ -31,8 +30,7 @@ def write(files: Sequence[Path], busy: Sequence[Path], ingest: Sequence[Path], d
         n_cells += len(cells)
         lines += [f"### CPU time on {_on(cores)}, shared with other work", "", *cpu_table(cells), ""]
     costs = table(rates([*files, *ingest]), read_prices(), used_share)
-    text = "\n".join([*lines, "### Costs", "", *costs, ""])
-    page.write_text(before + BEGIN + text + END + rest.split(END)[1], encoding="utf-8")
+    renew(docs / "benchmarks.md", "peers", "\n".join([*lines, "### Costs", "", *costs, ""]))
     return n_cells
 
 

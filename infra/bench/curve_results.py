@@ -7,9 +7,9 @@ from statistics import mean
 from typing import Any
 
 from infra.bench.curve_results_plot import foretold
+from infra.pages import renew
 from registry.errors import HyperMatchError
 
-BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->"
 PLOT = "curve_foretold.svg"
 
 Cell = dict[str, Any]
@@ -20,12 +20,10 @@ def write(folder: Path, docs: Path) -> list[dict[str, Any]]:
     found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
     if not found:
         raise HyperMatchError(f"{folder} holds no figures", "run `hypermatch bench curve --data F --json FILE` first")
-    page = docs / "curve.md"
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
     plots = docs / "plots"
     plots.mkdir(parents=True, exist_ok=True)
     (plots / PLOT).write_text(foretold(by_size(found)), encoding="utf-8")
-    page.write_text(before + BEGIN + _table(found) + END + rest.split(END)[1], encoding="utf-8")
+    renew(docs / "curve.md", "figures", _table(found))
     return found
 
 

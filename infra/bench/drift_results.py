@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.bench.drift_plots import timeline
+from infra.pages import renew
 from registry.errors import HyperMatchError
-
-BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->"
 
 
 def write(folder: Path, docs: Path) -> list[dict[str, Any]]:
@@ -16,8 +15,6 @@ def write(folder: Path, docs: Path) -> list[dict[str, Any]]:
     found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
     if not found:
         raise HyperMatchError(f"{folder} holds no figures", "run `hypermatch bench drift --data F --json FILE` first")
-    page = docs / "drift.md"
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
     plots = docs / "plots"
     plots.mkdir(parents=True, exist_ok=True)
     for each in found:
@@ -25,7 +22,7 @@ def write(folder: Path, docs: Path) -> list[dict[str, Any]]:
             (plots / f"drift_{each['data']}.svg").write_text(timeline(each["data"], each["as_it_came"]["each"]),
                                                              encoding="utf-8")
     text = "\n".join([_stable(found), _power(found), _streams(found)])
-    page.write_text(before + BEGIN + text + END + rest.split(END)[1], encoding="utf-8")
+    renew(docs / "drift.md", "figures", text)
     return found
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from infra.bench.costs import SYMBOLS, Price
+from infra.pages import marks, renew
 from infra.scale.constants import Constant
 from infra.scale.limits import Limit, broken, limits
 from infra.scale.plan import DAYS_PER_MONTH, Plan
-from registry.errors import HyperMatchError
 
-BEGIN, END = "<!-- scale -->\n", "<!-- end of scale -->"
+NAME = "scale"
+BEGIN, END = marks(NAME)
 ASKED = {"texts_per_month": "texts a month", "requests_per_second": "requests a second at the busiest moment",
          "tasks": "tasks", "encoder": "encoder", "chars_per_text": "characters a text", "bank_days": "days in the bank"}
 
@@ -34,12 +35,7 @@ def markdown(plan: Plan, constants: Mapping[str, Constant], prices: Sequence[Pri
 
 def write(page: Path, text: str) -> None:
     """Renew what stands between the marks of a page; raises HyperMatchError if it has none."""
-    told = page.read_text(encoding="utf-8") if page.exists() else ""
-    if BEGIN not in told or END not in told:
-        raise HyperMatchError(f"{page} has no place for the tables",
-                              f"put {BEGIN.strip()} and {END} on lines of their own")
-    before, rest = told.split(BEGIN)
-    page.write_text(before + BEGIN + text + END + rest.split(END)[1], encoding="utf-8")
+    renew(page, NAME, text)
 
 
 def verdict(found: Sequence[Limit]) -> str:
