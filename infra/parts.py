@@ -24,13 +24,14 @@ def machine_parts(environment: Mapping[str, str]) -> list[Part]:
 
 
 def state_environment(folder: Path) -> dict[str, str]:
-    """Point every part at one folder for the registry, the artifacts, the bank and the caches."""
+    """Point every part at one folder for the registry, the artifacts, the bank, the caches and what BentoML keeps."""
     return {
         "HYPERMATCH_REGISTRY_URL": f"sqlite:///{folder}/registry.db",
         "HYPERMATCH_REGISTRY_ARTIFACTS": f"{folder}/artifacts",
         "HYPERMATCH_INGEST_BANK": f"{folder}/bank",
         "HYPERMATCH_TRAINER_CACHE": f"{folder}/cache",
         "HYPERMATCH_TRAINER_REPORTS": f"{folder}/drift",
+        "BENTOML_HOME": f"{folder}/bentoml",
     }
 
 

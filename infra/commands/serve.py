@@ -25,7 +25,17 @@ def command(host: str | None, port: int | None, workers: int | None) -> None:
     open_public_keys(settings.required_signers)
     TelemetrySettings()
     open_registry().dispose()
-    os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+    os.environ |= {"BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": _own_home(settings.port)}
     bentoml = [sys.executable, "-m", "bentoml", "serve", "serving.service:HyperMatch", "--host", settings.host,
                "--port", str(settings.port), "--timeout-keep-alive", str(KEEP_ALIVE_SECONDS)]
     os.execv(bentoml[0], bentoml)                     # signals reach BentoML itself
+
+
+def _own_home(port: int) -> str:
+    """Return a folder for BentoML that no other server has: each begins by emptying its folder of metrics."""
+    import os
+    from pathlib import Path
+
+    home = Path(os.environ.get("BENTOML_HOME", "~/bentoml")).expanduser() / f"port-{port}"
+    home.mkdir(parents=True, exist_ok=True)
+    return str(home)

@@ -29,7 +29,7 @@ class Server:
         self.log, self.failures = folder / "server.log", []
         given = {"PORT": self.port, "POLL_SECONDS": 0.1, "THREADS": 1, "HEARTBEAT_SECONDS": 1, **settings}
         environment = {**os.environ, "HYPERMATCH_REGISTRY_URL": installation.url,
-                       "HYPERMATCH_REGISTRY_ARTIFACTS": installation.store.root,
+                       "HYPERMATCH_REGISTRY_ARTIFACTS": installation.store.root, "BENTOML_HOME": f"{folder}/bentoml",
                        **{f"HYPERMATCH_SERVING_{name}": str(value) for name, value in given.items()}}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([sys.executable, "-m", "infra", "serve"], env=environment, stdout=log,
@@ -167,6 +167,16 @@ def test_two_workers_swap_under_requests_and_no_request_fails(installation, star
         thread.join()
     assert not server.failures
     assert {answer["model_version"] for answer in answers} == {1, 2}
+
+
+def test_a_second_server_of_the_same_user_leaves_the_metrics_of_the_first(installation, start):
+    installation.promote()
+    first = start(WORKERS=1)
+    first.wait(lambda: first.ask() is not None)
+    counted = first.metric("hypermatch_serving_texts_total")
+    second = start(WORKERS=1)
+    second.wait(lambda: second.ask() is not None)
+    assert first.metric("hypermatch_serving_texts_total") == counted > 0
 
 
 def test_metrics_add_up_over_workers_and_sigterm_ends_everything(installation, start):

@@ -31,7 +31,8 @@ class Place:
         """What the deployments read; one thread for each of as many workers as cores."""
         return {"PEER_FOLDER": str(self.model), "PEER_THREADS": "1", "PEER_WORKERS": str(self.cores),
                 "PEER_PORT": str(self.port), "PYTHONPATH": str(Path(__file__).parents[3]),
-                "BENTOML_DO_NOT_TRACK": "True", "TOKENIZERS_PARALLELISM": "false"}
+                "BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(self.own / "bentoml"),
+                "TOKENIZERS_PARALLELISM": "false"}
 
 
 @dataclass(frozen=True)
