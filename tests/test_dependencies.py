@@ -87,6 +87,7 @@ NOT_IMPORTED = {                                      # package -> who uses it, 
     "mypy": "make lint",
     "ruff": "make lint",
     "pytest-timeout": "pytest: no test hangs for ever",
+    "pytest-xdist": "pytest: two files of tests at once",
 }
 COMES_WITH = {                                        # imported module -> the dependency that cannot be without it
     "anyio": "starlette", "huggingface_hub": "transformers", "markupsafe": "jinja2", "scipy": "scikit-learn",

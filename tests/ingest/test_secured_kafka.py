@@ -37,7 +37,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[secured_kafka.Se
 
 @pytest.fixture
 def brief_bootstrap(monkeypatch):
-    monkeypatch.setattr(brokers, "BOOTSTRAP_MS", 3_000)
+    monkeypatch.setattr(brokers, "BOOTSTRAP_MS", 8_000)
     quiet_client_log()
 
 
