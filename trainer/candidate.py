@@ -27,12 +27,14 @@ from trainer.learning.head import Head
 from trainer.learning.interpolation import interpolated
 from trainer.learning.label_names import name_evidence, spoken
 from trainer.learning.learn import Learned, learn
-from trainer.learning.novelty import learn_novelty
+from trainer.learning.novelty import Novelty, learn_novelty
 from trainer.learning.selection import select
 from trainer.learning.zero_data import learn_from_names, say_something
 from trainer.materials import Materials
 from trainer.recipe import Recipe
 from trainer.workplace import Report, Workplace
+
+MAX_SEEN = 5_000                                      # texts of the traffic, of which the share that is novel is read
 
 
 @dataclass(frozen=True)
@@ -122,10 +124,16 @@ def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recip
         subject = Subject(materials.train.texts, materials.train.classes, materials.traffic + foreign, spoken_labels,
                           speaks)
         embedder, learned = _tuned(workplace, embedder, subject, sight, learned, recipe, report)
-    known = replace(labeled, vectors=embedder.embed(materials.train.texts))       # as a tuned encoder sees them
     learned = replace(learned, choice=replace(learned.choice, evidence=learned.choice.evidence | told),
-                      novelty=learn_novelty(known, recipe.novelty, recipe.seed))
+                      novelty=_novelty(embedder, materials, labeled, recipe))
     return embedder, learned
+
+
+def _novelty(embedder: Embedder, materials: Materials, labeled: Labeled, recipe: Recipe) -> Novelty | None:
+    """Calibrate novelty on labels as a tuned encoder sees them, and look at some of the traffic with it."""
+    known = replace(labeled, vectors=embedder.embed(materials.train.texts))
+    novelty = learn_novelty(known, recipe.novelty, recipe.seed)
+    return None if novelty is None else novelty.seeing(embedder.embed(materials.traffic[:MAX_SEEN]), recipe.novelty)
 
 
 def _learn_head(labeled: Labeled, unlabeled: Unlabeled, names: np.ndarray, advice: Advice | None,

@@ -103,8 +103,9 @@ def _register(workplace: Workplace, run: Run, recipe: Recipe, holding: Holding, 
 
 def _evaluation(judged: Judged, exported: Exported, learned: Learned, materials: Materials) -> dict[str, Any]:
     measured = {"n_texts": 0} if judged.evaluation is None else judged.evaluation.to_dict()
-    head, choice = learned.head, learned.choice
+    head, choice, novelty = learned.head, learned.choice, exported.predictor.facts.novelty
     return measured | {"offsets": materials.offsets, "parity": exported.parity,
+                       "novelty": None if novelty is None else novelty.model_dump(),
                        "head": head.facts | {"temperature": head.temperature},
                        "learning": {"arm": choice.arm, "reason": choice.reason, "evidence": choice.evidence}}
 
@@ -118,6 +119,8 @@ def _tell_materials(materials: Materials) -> None:
 
 def _tell_result(exported: Exported, learned: Learned, judged: Judged, costs: dict[str, float] | None) -> None:
     log.info("learned as %s: %s", learned.choice.arm, learned.choice.reason)
+    if learned.novelty is not None and learned.novelty.novel_share is not None:
+        log.info("about %.0f%% of the traffic is novel", 100 * learned.novelty.novel_share)
     log.info("bundle %s, %.1f MiB", exported.digest[:12], exported.size_bytes / 2**20)
     if judged.evaluation is not None:
         log.info("accuracy %s on %d gate texts", judged.evaluation.accuracy, judged.evaluation.n_texts)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from statistics import mean
 from typing import Any
 
@@ -11,12 +12,14 @@ from infra.bench.learning import Split
 from trainer.evaluation import macro_f1_of
 from trainer.learning.embedded import Labeled
 from trainer.learning.novelty import Novelty, learn_novelty
+from trainer.learning.novelty_recipe import NoveltyRecipe
 from trainer.learning.supervised import learn_supervised
 from trainer.recipe import Recipe
 
 Say = Callable[[str], None]
 RECALL = 0.95                                         # of novel texts, at which false positives are counted
 KEYS = ("auroc", "fpr95", "open_accuracy", "open_f1", "known_called_novel")
+TRAFFIC_KEYS = ("open_accuracy", "open_f1", "known_called_novel", "novel_share", "true_novel_share")
 
 
 def measure(split: Split, outside: Mapping[str, np.ndarray], recipe: Recipe, *, known_ratio: float, n_draws: int,
@@ -24,7 +27,8 @@ def measure(split: Split, outside: Mapping[str, np.ndarray], recipe: Recipe, *, 
     """Return means over draws of the known classes; `outside` are test vectors of no class, by their kind.
 
     `open_accuracy` and `open_f1` count one more class, the unknown, at the threshold that
-    the known labels set; texts outside belong to it.
+    the known labels set; texts outside belong to it. `by_traffic` are the same at the threshold
+    that the other half of the test texts sets, as traffic without labels.
     """
     draws = []
     for number in range(1 if known_ratio == 1 else n_draws):
@@ -32,8 +36,10 @@ def measure(split: Split, outside: Mapping[str, np.ndarray], recipe: Recipe, *, 
         say(f"draw {number}: {draws[-1]}")
     outside_means = {kind: {key: _mean([each["outside"][kind][key] for each in draws]) for key in ("auroc", "fpr95")}
                      for kind in outside}
+    by_traffic = {key: _mean([each["by_traffic"][key] for each in draws]) for key in TRAFFIC_KEYS}
     return {key: _mean([each[key] for each in draws if each[key] is not None]) for key in KEYS} | {
-        "outside": outside_means, "seconds": _mean([each["seconds"] for each in draws]), "draws": draws}
+        "by_traffic": by_traffic, "outside": outside_means, "seconds": _mean([each["seconds"] for each in draws]),
+        "draws": draws}
 
 
 def _draw(split: Split, outside: Mapping[str, np.ndarray], recipe: Recipe, known_ratio: float,
@@ -51,15 +57,31 @@ def _draw(split: Split, outside: Mapping[str, np.ndarray], recipe: Recipe, known
     vectors = np.concatenate([split.test.vectors, *outside.values()])
     classes = np.concatenate([np.where(is_known, np.searchsorted(known, split.test.classes), len(known)),
                               np.full(len(vectors) - len(split.test), len(known))])
-    told = novelty(vectors)
-    guesses = np.where(told >= novelty.threshold, len(known), head.probs(vectors).argmax(axis=1))
+    told, guesses = novelty(vectors), head.probs(vectors).argmax(axis=1)
     familiar = told[classes < len(known)]
-    found = _told_apart(familiar, told[classes == len(known)]) | {
-        "open_accuracy": round(float((guesses == classes).mean()), 4),
-        "open_f1": round(macro_f1_of(classes, guesses, len(known) + 1), 4),
-        "known_called_novel": round(float((familiar >= novelty.threshold).mean()), 4)}
+    thresholds, share = _by_halves(novelty, vectors, recipe.novelty, number)
+    found = _told_apart(familiar, told[classes == len(known)]) | _open(guesses, told >= novelty.threshold, classes) | {
+        "by_traffic": _open(guesses, told >= thresholds, classes) | {
+            "novel_share": share, "true_novel_share": round(float((classes == len(known)).mean()), 4)}}
     return found | {"outside": {kind: _told_apart(familiar, novelty(each)) for kind, each in outside.items()},
                     "signals": _weights(novelty, labeled), "seconds": round(seconds, 2)}
+
+
+def _by_halves(novelty: Novelty, vectors: np.ndarray, recipe: NoveltyRecipe,
+               seed: int) -> tuple[np.ndarray, float | None]:
+    """Return for each text the threshold (n,) that the other half sets as traffic, and the share it finds novel."""
+    halves = np.random.default_rng(seed).permutation(len(vectors)) % 2
+    seen = [novelty.seeing(vectors[halves != half], replace(recipe, decided_by="traffic")) for half in (0, 1)]
+    return np.array([each.threshold for each in seen])[halves], _mean([each.novel_share for each in seen])
+
+
+def _open(guesses: np.ndarray, is_novel: np.ndarray, classes: np.ndarray) -> dict[str, float]:
+    """Score answers (n,) among the known classes and the unknown, which is the last of `classes`."""
+    unknown = int(classes.max())
+    answers = np.where(is_novel, unknown, guesses)
+    return {"open_accuracy": round(float((answers == classes).mean()), 4),
+            "open_f1": round(macro_f1_of(classes, answers, unknown + 1), 4),
+            "known_called_novel": round(float(is_novel[classes < unknown].mean()), 4)}
 
 
 def _told_apart(known: np.ndarray, novel: np.ndarray) -> dict[str, float | None]:

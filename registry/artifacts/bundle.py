@@ -26,6 +26,7 @@ class NoveltyFacts(_Frozen):
     threshold: float = Field(description="From here on a text is novel.")
     false_positive_rate: float = Field(gt=0, lt=1, description="Share of known texts that are called novel.")
     n_texts: int = Field(ge=0, description="Held-out labels that it was calibrated on.")
+    novel_share: float | None = Field(None, ge=0, le=1, description="Share of the traffic that is novel, estimated.")
 
 
 class BundleFacts(_Frozen):

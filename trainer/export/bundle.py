@@ -93,7 +93,8 @@ def digest_in(identity: str) -> str:
 def facts_of(embedder: Embedder, lineage: Lineage, opset: int, novelty: Novelty | None = None) -> BundleFacts:
     encoder = embedder.encoder
     calibrated = None if novelty is None else NoveltyFacts(
-        threshold=novelty.threshold, false_positive_rate=novelty.false_positive_rate, n_texts=novelty.n_texts)
+        threshold=novelty.threshold, false_positive_rate=novelty.false_positive_rate, n_texts=novelty.n_texts,
+        novel_share=novelty.novel_share)
     return BundleFacts(
         task=lineage.task, label_space=lineage.label_space, features=encoder.features,
         precision=lineage.recipe.export.precision, opset=opset, encoder=identity_of(encoder),

@@ -1,12 +1,13 @@
 """Novelty: how unlike all known texts a text is, told as the share of known texts that look less novel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from trainer.learning.embedded import Labeled
 from trainer.learning.folds import deal
 from trainer.learning.head import fit_linear, logits_of
+from trainer.learning.novel_traffic import novel_traffic
 from trainer.learning.novelty_recipe import NoveltyRecipe
 from trainer.learning.novelty_signals import Signals, nearness
 from trainer.learning.novelty_weights import learn_weights
@@ -30,10 +31,24 @@ class Novelty:
     threshold: float
     false_positive_rate: float
     n_texts: int
+    novel_share: float | None = None                  # of the traffic, estimated; None: too little of it
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
         """Return (n,) in [0, 1)."""
         return np.interp(self.signals(vectors) @ self.slopes, self.knots, self.shares)
+
+    def seeing(self, traffic: np.ndarray, recipe: NoveltyRecipe) -> "Novelty":
+        """Return the same with the share of `traffic` (n, d) that is novel, and a threshold for it if the recipe asks.
+
+        The threshold of too little traffic, and of a recipe that does not ask, stays.
+        """
+        found = novel_traffic(self(traffic)) if len(traffic) else None
+        if found is None:
+            return self
+        seen = replace(self, novel_share=found.share)
+        if recipe.decided_by == "known":
+            return seen
+        return replace(seen, threshold=found.even_at, false_positive_rate=1 - found.even_at)
 
 
 def learn_novelty(labeled: Labeled, recipe: NoveltyRecipe, seed: int) -> Novelty | None:
