@@ -7,7 +7,7 @@ import psutil
 
 from infra.torture.installation import Installation
 
-MIN_SAMPLES = 36                                      # of 5 s; in the first third each kind of work is done once
+MIN_SAMPLES = 60                                      # of 5 s; in the first third each kind of work is done once
 MAX_MORE_DESCRIPTORS = 20
 MAX_MORE_MIB = 128
 
