@@ -116,7 +116,8 @@ def give_up_flip(session: Session, person: Person, task: str, number: int, *, re
     if flips.give_up_flip(session, task, number, actor=person.name, reason=reason, now=now) is None:
         last = _last_entry(session, version, (flips.STARTED, flips.FLIPPED, flips.GIVEN_UP))
         if last is None or (last.action, last.actor) != (flips.GIVEN_UP, person.name):
-            raise Stale(f"no flip to {name_of(version)} is under way{_who(last)}",
+            who = _who(last)
+            raise Stale(f"no flip to {name_of(version)} is under way{who}",
                         "look again: a flip that was committed is undone by a roll back")
     return version
 

@@ -48,9 +48,12 @@ class FlipProgress:
     setbacks: Sequence[str] = ()                      # why a server could not load it, the newest first
 
     @property
+    def n_servers(self) -> int:
+        return len(self.ready) + len(self.awaited)
+
+    @property
     def share_ready(self) -> float:
-        n_servers = len(self.ready) + len(self.awaited)
-        return len(self.ready) / n_servers if n_servers else 0.0
+        return len(self.ready) / self.n_servers if self.n_servers else 0.0
 
 
 def flip_progress(session: Session, task: str, now: datetime) -> FlipProgress | None:
