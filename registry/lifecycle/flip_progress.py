@@ -43,9 +43,14 @@ class FlipProgress:
     ended_by: str = ""                                # who committed it or gave it up: a person or a server
     says: str = ""                                    # ... and why
     ended_at: datetime | None = None
-    ready: Sequence[str] = ()                         # servers that hold it, or answer with it once its moment is over
-    awaited: Sequence[str] = ()                       # those that live and do not
+    ready: Sequence[str] = ()                         # live servers that hold it, or answer with it after its moment
+    awaited: Sequence[str] = ()                       # ... and those that did not say so yet
     setbacks: Sequence[str] = ()                      # why a server could not load it, the newest first
+
+    @property
+    def is_followed(self) -> bool:
+        """Say whether it goes on by itself: until it is given up, or every server answers with the version."""
+        return self.state in (FlipState.PREPARING, FlipState.APPOINTED) or bool(self.awaited)
 
     @property
     def n_servers(self) -> int:
@@ -94,9 +99,8 @@ def _flipped(session: Session, champion: Alias, now: datetime) -> FlipProgress |
     started, ended = _newest(session, STARTED, subject), _newest(session, FLIPPED, subject)
     if champion.from_at is None or now - champion.from_at > TOLD_FOR or started is None or ended is None:
         return None
-    is_ahead, digest = now < champion.from_at, _version(session, champion).digest
-    ready, awaited = _parted(live(session, now, "server"), lambda server: (
-        digest in held(server, champion.task) if is_ahead else
+    is_ahead = now < champion.from_at                 # until then a server may say nothing of what it has ready
+    ready, awaited = _parted([] if is_ahead else live(session, now, "server"), lambda server: (
         server.says.get("serves", {}).get(champion.task) == champion.version_number))
     return FlipProgress(champion.version_number, FlipState.APPOINTED if is_ahead else FlipState.FLIPPED, started.actor,
                         started.reason, started.at, from_at=champion.from_at, ended_by=ended.actor, says=ended.reason,

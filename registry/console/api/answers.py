@@ -17,7 +17,7 @@ FLIP: dict[str, Any] = {"type": "object", "required": ["flip"], "properties": {"
         "from_at": {**_TIME, "description": "When all change, by the database's clock."},
         "ended_by": {"type": "string"}, "says": {"type": "string"}, "ended_at": _TIME,
         "ready": {**_NAMES, "description": "Live servers that hold it, or answer with it after its moment."},
-        "awaited": {**_NAMES, "description": "Live servers that do not."},
+        "awaited": {**_NAMES, "description": "Live servers that did not say so yet."},
         "setbacks": {**_NAMES, "description": "Why a server could not load it."}}}}}
 PROMOTED: dict[str, Any] = {"type": "object", "required": ["task", "number", "stage", "digest"], "properties": {
     "flip": {

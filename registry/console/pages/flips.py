@@ -48,7 +48,8 @@ def _state(console: Console, request: Request) -> dict[str, Any]:
     with read(console.engine) as session:
         visit = enter(console, request, session)
         found = flip_progress(session, task_of(visit).name, database_time(session))
-    if found is None or (found.state.value, found.version_number) != (visit.asked("state"), visit.number("number")):
+    shown_now = visit.asked("state"), visit.number("number")
+    if found is None or (found.state.value, found.version_number) != shown_now or not found.is_followed:
         return {"is_over": True}
     step = visit.t("flip.step", ready=len(found.ready), n=found.n_servers)
     return {"step": step, "progress": round(found.share_ready, 4), "is_over": False,

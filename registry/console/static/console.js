@@ -12,7 +12,8 @@ for (const box of document.querySelectorAll("[data-events]")) {
   source.onmessage = (message) => {
     const told = JSON.parse(message.data);
     if (told.is_over) { source.close(); location.reload(); return; }
-    box.querySelector("progress").value = told.progress;
+    const bar = box.querySelector("progress");
+    if (bar) bar.value = told.progress;
     const says = { percent: `${Math.round(100 * told.progress)} %`, step: told.step, ...told.says };
     for (const [name, text] of Object.entries(says)) {
       const place = box.querySelector(`[data-${name}]`);

@@ -61,6 +61,11 @@ def test_servers_are_asked_by_keyboard_and_followed_to_the_end_without_a_touch(p
     go_on(engine)
     expect(page.locator("#flip")).to_contain_text("Servers changed at", timeout=30_000)
     assert champion(engine)[0] == 2 and page.get_by_role("status").count() == 0
+    expect(page.locator("#flip [data-awaited]")).to_have_text("server@a:1, server@b:2")
+    for name in ("server@a:1", "server@b:2"):
+        serve(engine, name, 1, 2, answers=2)
+    expect(page.locator("#flip [data-awaited]")).to_have_count(0, timeout=30_000)
+    expect(page.locator("#flip [data-ready]")).to_have_text("server@a:1, server@b:2")
     assert told(engine, "model:promoted")[-1] == ("ada", "intents v2", "one version for all")
 
 

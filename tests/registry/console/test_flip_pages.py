@@ -127,7 +127,11 @@ def test_who_does_not_answer_with_it_yet_is_told_afterwards(signed_in, engine):
     assert "all change at one moment" in ada.post(f"{V2}/promote", TOGETHER)
     serve(engine, "server@a:1", 1, 2, answers=2)
     page = ada.get(TASK)
-    assert "Servers changed at" in page and re.search(r"Do not yet</dt><dd class=\"down\"><bdi>server@b:2", page)
+    assert "Servers changed at" in page and re.search(r"Did not say so yet</dt><dd data-awaited><bdi>server@b", page)
+    assert "data-events" in page, "and followed until it does"
+    serve(engine, "server@b:2", 1, 2, answers=2)
+    page = ada.get(TASK)
+    assert "Did not say so yet" not in page and "data-events" not in page
 
 
 @pytest.mark.parametrize(("names", "hint"), [
