@@ -31,7 +31,7 @@ from registry.settings import RegistrySettings
 
 NAME, PASSWORD = "bench", "long enough to be taken"
 VALUES = {"task": "task-007", "number": "24", "run": "4000", "check": "150", "text": "2800", "name": "none"}
-LEFT_OUT = re.compile(r"^/(api|static|livez|welcome|sign-in|runs/\{run:number\}/events)|\.csv$|\.jsonl$")
+LEFT_OUT = re.compile(r"^/(api|static|livez|welcome|sign-in)|/events$|\.csv$|\.jsonl$")
 SEARCHES = ("/?q=task 1", "/?sort=accuracy&page=8", "/?sort=novelty", "/tasks/task-007/versions/25",
             "/tasks/task-007/versions/25?flips=all", "/tasks/task-007/labels?q=card",
             "/tasks/task-007/labels?q=nothing like it&part=gate", "/runs?page=160",

@@ -24,7 +24,7 @@ from infra.parts import free_port
 from infra.supervisor import Part, Supervisor, last_line
 from registry.database import database_time, write
 from registry.errors import HyperMatchError
-from registry.lifecycle.flipping import ask
+from registry.lifecycle.flipping import roll_back_together
 from trainer.recipe import Recipe
 
 PER_SECOND = 25                                       # requests to each replica: light, and one in 40 ms
@@ -115,7 +115,7 @@ async def change(replicas: Sequence[Replica], act: Callable[[int], None], wanted
 
 def together(stage: Stage, number: int) -> None:
     with write(stage.engine) as session:
-        ask(session, TASK, number, actor=ACTOR, reason=REASON, now=database_time(session))
+        roll_back_together(session, TASK, number, actor=ACTOR, reason=REASON, now=database_time(session))
 
 
 @contextmanager

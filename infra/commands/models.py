@@ -1,10 +1,16 @@
 """`hypermatch models`: look at model versions and decide on them."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from infra.roots import actor_option, open_registry, open_store, reason_option, utc_now
+
+if TYPE_CHECKING:
+    from registry.lifecycle.flipping import Decision
 
 together_option = click.option("--together", "is_together", is_flag=True,
                                help="All servers prepare it, then change to it at one moment.")
@@ -164,6 +170,7 @@ def promote(task_name: str, number: int, name: str, share: float | None, is_toge
     """Make an approved version the champion, or try one beside it; every server follows."""
     from registry.database import write
     from registry.errors import Refused
+    from registry.lifecycle.flipping import promote_together
     from registry.lifecycle.promotion import promote as decide
     from registry.lifecycle.trials import start_trial
     from registry.tables import AliasName
@@ -171,7 +178,7 @@ def promote(task_name: str, number: int, name: str, share: float | None, is_toge
     if is_together:
         if name != AliasName.CHAMPION:
             raise Refused(f"only a champion is flipped to, not a {name}", "leave --together or --as out")
-        _flip(task_name, number, patience_seconds, actor=actor, reason=reason)
+        _flip(promote_together, task_name, number, patience_seconds, actor=actor, reason=reason)
         return
     with write(open_registry()) as session:
         if name != AliasName.CHAMPION:
@@ -212,10 +219,11 @@ def rollback(task_name: str, number: int | None, is_together: bool, patience_sec
              reason: str) -> None:
     """Return to the champion before, or to VERSION if it was champion once."""
     from registry.database import write
+    from registry.lifecycle.flipping import roll_back_together
     from registry.lifecycle.promotion import roll_back
 
     if is_together:
-        _flip(task_name, number, patience_seconds, actor=actor, reason=reason)
+        _flip(roll_back_together, task_name, number, patience_seconds, actor=actor, reason=reason)
         return
     with write(open_registry()) as session:
         version = roll_back(session, task_name, number, actor=actor, reason=reason, now=utc_now())
@@ -256,11 +264,12 @@ def verify(task_name: str, number: int | None) -> None:
         click.echo(f"{task_name} v{version.number} {bundle.digest[:12]}: {bundle.size_bytes:,} bytes, as stored")
 
 
-def _flip(task_name: str, number: int | None, patience_seconds: int, *, actor: str, reason: str) -> None:
+def _flip(ask: Callable[..., Decision], task_name: str, number: int | None, patience_seconds: int, *, actor: str,
+          reason: str) -> None:
     from datetime import timedelta
 
     from registry.database import database_time, write
-    from registry.lifecycle.flipping import Act, ask
+    from registry.lifecycle.flipping import Act
 
     with write(open_registry()) as session:
         done = ask(session, task_name, number, actor=actor, reason=reason, now=database_time(session),

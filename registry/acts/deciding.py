@@ -1,12 +1,13 @@
 """Deciding on model versions and asking for runs."""
 
-from datetime import datetime
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
 from registry.accounts.roles import Person, Role, needs
 from registry.errors import Stale
-from registry.lifecycle import promotion, runs, trials
+from registry.lifecycle import flipping, flips, promotion, runs, trials
 from registry.lifecycle.aliases import alias_of
 from registry.lifecycle.stages import ACTIONS, name_of
 from registry.lifecycle.versions import get_version
@@ -86,6 +87,42 @@ def roll_back(session: Session, person: Person, task: str, number: int, *, seen:
 
 
 @needs(Role.APPROVER)
+def promote_together(session: Session, person: Person, task: str, number: int, *, seen: str, reason: str,
+                     now: datetime, patience: timedelta = flipping.PATIENCE) -> flipping.Decision:
+    """Have all servers change to an approved version together; doing it twice is doing it once.
+
+    `now` is by the database's clock.
+    """
+    return _flip(session, person, get_version(session, task, number), flipping.promote_together, "model:promoted",
+                 seen=seen, reason=reason, now=now, patience=patience)
+
+
+@needs(Role.APPROVER)
+def roll_back_together(session: Session, person: Person, task: str, number: int, *, seen: str, reason: str,
+                       now: datetime, patience: timedelta = flipping.PATIENCE) -> flipping.Decision:
+    """Have all servers return together to a version that was champion; doing it twice is doing it once.
+
+    `now` is by the database's clock.
+    """
+    return _flip(session, person, get_version(session, task, number), flipping.roll_back_together, "model:rolled_back",
+                 seen=seen, reason=reason, now=now, patience=patience)
+
+
+@needs(Role.APPROVER)
+def give_up_flip(session: Session, person: Person, task: str, number: int, *, reason: str,
+                 now: datetime) -> ModelVersion:
+    """Give up the flip to a version while servers prepare it; doing it twice is doing it once."""
+    version = get_version(session, task, number)
+    if flips.give_up_flip(session, task, number, actor=person.name, reason=reason, now=now) is None:
+        last = _last_entry(session, version, (flips.STARTED, flips.FLIPPED, flips.GIVEN_UP))
+        if last is None or (last.action, last.actor) != (flips.GIVEN_UP, person.name):
+            who = _who(last)
+            raise Stale(f"no flip to {name_of(version)} is under way{who}",
+                        "look again: a flip that was committed is undone by a roll back")
+    return version
+
+
+@needs(Role.APPROVER)
 def start_trial(session: Session, person: Person, task: str, number: int, name: AliasName, *, seen: str,
                 share: float | None, reason: str, now: datetime) -> ModelVersion:
     """Try a version beside the champion; doing it twice is doing it once."""
@@ -120,8 +157,24 @@ def request_discovery(session: Session, person: Person, task: str, *, reason: st
 
 def last_decision(session: Session, version: ModelVersion) -> AuditEntry | None:
     """Return the entry of what was last decided on a version."""
-    query = select(AuditEntry).where(AuditEntry.subject == name_of(version),
-                                     col(AuditEntry.action).in_(DECISIONS))
+    return _last_entry(session, version, DECISIONS)
+
+
+def _flip(session: Session, person: Person, version: ModelVersion, ask: Callable[..., flipping.Decision], action: str,
+          *, seen: str, reason: str, now: datetime, patience: timedelta) -> flipping.Decision:
+    flip = flips.flip_of(session, version.task)
+    if flip is not None and flip.version_number == version.number and (flip.terms or {})["actor"] == person.name:
+        return flipping.advance(session, version.task, by=person.name, now=now)
+    if _is_done(session, version, Stage.CHAMPION, person, action):
+        champion = alias_of(session, version.task, AliasName.CHAMPION)
+        return flipping.Decision(flipping.Act.COMMIT, "it is the champion already",
+                                 None if champion is None else champion.from_at)
+    _check_seen(session, version, seen)
+    return ask(session, version.task, version.number, actor=person.name, reason=reason, now=now, patience=patience)
+
+
+def _last_entry(session: Session, version: ModelVersion, actions: Collection[str]) -> AuditEntry | None:
+    query = select(AuditEntry).where(AuditEntry.subject == name_of(version), col(AuditEntry.action).in_(actions))
     return session.exec(query.order_by(col(AuditEntry.number).desc()).limit(1)).first()
 
 
@@ -135,7 +188,10 @@ def _check_seen(session: Session, version: ModelVersion, seen: str) -> None:
     """Raise Stale, saying who decided meanwhile, if the version is not where the person saw it."""
     if version.stage.value == seen:
         return
-    last = last_decision(session, version)
-    who = "" if last is None else f": {last.actor} decided at {last.at:%Y-%m-%d %H:%M} UTC, {last.reason!r}"
+    who = _who(last_decision(session, version))
     raise Stale(f"{name_of(version)} is {version.stage.value}, no longer {seen[:40] or 'where you saw it'}{who}",
                 "look again before deciding")
+
+
+def _who(last: AuditEntry | None) -> str:
+    return "" if last is None else f": {last.actor} decided at {last.at:%Y-%m-%d %H:%M} UTC, {last.reason!r}"

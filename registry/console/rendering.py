@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ def make_pages() -> Environment:
     pages = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
                         trim_blocks=True, lstrip_blocks=True)
     pages.filters.update(visible=visible, number=number, percent=percent, points=points, size=size, stamp=stamp,
-                         ago=ago, short=short, pretty=pretty, name=breakable, plain=plain, sum_of_parts=sum_of_parts)
+                         exactly=exactly, ago=ago, short=short, pretty=pretty, name=breakable, plain=plain, some=some,
+                         sum_of_parts=sum_of_parts)
     assets = {path.name: asset(path.name) for path in FOLDER.iterdir() if path.is_file()}
     pages.globals.update(plots=plots, timelines=timelines, query=query, assets=assets)
     return pages
@@ -105,6 +107,11 @@ def stamp(at: datetime | None) -> Markup:
     return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), at.strftime("%Y-%m-%d %H:%M"))
 
 
+def exactly(at: datetime) -> Markup:
+    """Return a point in time to the second, in UTC."""
+    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), at.strftime("%Y-%m-%d %H:%M:%S"))
+
+
 @pass_context
 def ago(context: Context, at: datetime | None) -> Markup:
     """Return how long ago something was; the exact time is told on hover and to readers."""
@@ -126,6 +133,12 @@ def pretty(value: object) -> Markup:
 
 def sum_of_parts(parts: dict[str, int]) -> int:
     return sum(parts.values())
+
+
+def some(names: Sequence[str], most: int = 8) -> str:
+    """Return names one after the other, and how many more there are than `most`."""
+    more = f" +{len(names) - most}" if len(names) > most else ""
+    return ", ".join(names[:most]) + more or "–"
 
 
 def short(digest: str | None) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from registry.errors import Stale
@@ -30,7 +31,10 @@ def point_alias(session: Session, task: str, name: AliasName, number: int, *, ge
                                "changed_at": now}
     if generation == 0 and alias_of(session, task, name) is None:
         session.add(Alias(task=task, name=name, **pointed))
-        session.flush()
+        try:
+            session.flush()
+        except IntegrityError as error:               # somebody else was first, in a transaction that was open still
+            raise _changed(task, name) from error
         return
     statement = (update(Alias)
                  .where(col(Alias.task) == task, col(Alias.name) == name, col(Alias.generation) == generation)

@@ -14,11 +14,11 @@ from registry.database import database_time, read, write
 from registry.errors import Stale
 from registry.heartbeats import live
 from registry.lifecycle.aliases import drop_alias
-from registry.lifecycle.flips import flip_of, give_up_flip, start_flip
-from registry.lifecycle.promotion import previous_number, promote, roll_back
-from registry.lifecycle.stages import check_move, check_person, name_of
+from registry.lifecycle.flips import FLIPPED, flip_of, give_up_flip, start_flip
+from registry.lifecycle.promotion import check_promotion, check_roll_back, previous_number, promote, roll_back
+from registry.lifecycle.stages import check_person, name_of
 from registry.lifecycle.versions import get_version
-from registry.tables import Heartbeat, ModelVersion, Stage
+from registry.tables import Heartbeat, ModelVersion
 
 LEAD_POLLS = 2                                        # between commit and flip: every server asks once in the meantime
 PATIENCE = timedelta(minutes=5)                       # until a flip that not every server prepared is over
@@ -41,23 +41,28 @@ class Decision:
     from_at: datetime | None = None
 
 
-def ask(session: Session, task: str, number: int | None = None, *, actor: str, reason: str, now: datetime,
-        patience: timedelta = PATIENCE) -> Decision:
-    """Have all servers change to a version together; to the champion before if no number is given.
+def promote_together(session: Session, task: str, number: int, *, actor: str, reason: str, now: datetime,
+                     patience: timedelta = PATIENCE) -> Decision:
+    """Have all servers change to an approved version together, refused as `promote` refuses.
 
-    Where no two servers live it is promoted at once, and where all hold it already, as
-    after a swap, nothing needs preparing. `now` is by the database's clock.
+    Where no two servers live it is promoted at once. `now` is by the database's clock.
+    """
+    version = get_version(session, task, number)
+    check_person(actor, reason)
+    check_promotion(version)
+    return _ask(session, version, actor=actor, reason=reason, now=now, patience=patience)
+
+
+def roll_back_together(session: Session, task: str, number: int | None = None, *, actor: str, reason: str,
+                       now: datetime, patience: timedelta = PATIENCE) -> Decision:
+    """Have all servers return together to a version that was champion, the one before if no number is given.
+
+    Where all hold it still, as after a swap, nothing needs preparing. `now` is by the database's clock.
     """
     check_person(actor, reason)
     version = get_version(session, task, number if number is not None else previous_number(session, task))
-    check_move(version, Stage.CHAMPION)
-    if version.stage is Stage.APPROVED and version.approved_digest != version.digest:
-        raise Stale(f"the approval of {name_of(version)} was for other bytes", "reject it and train again")
-    if len(live(session, now, "server")) < 2:
-        _lead(session, version, actor=actor, reason=reason, now=now, from_at=None)
-        return Decision(Act.COMMIT, "no two servers live")
-    start_flip(session, version, actor=actor, reason=reason, give_up_at=now + patience, now=now)
-    return advance(session, task, by=actor, now=now)
+    check_roll_back(version)
+    return _ask(session, version, actor=actor, reason=reason, now=now, patience=patience)
 
 
 def advance(session: Session, task: str, *, by: str, now: datetime) -> Decision:
@@ -70,7 +75,7 @@ def advance(session: Session, task: str, *, by: str, now: datetime) -> Decision:
         drop_alias(session, flip)
         _lead(session, version, actor=flip.terms["actor"], reason=flip.terms["reason"], now=now,
               from_at=decision.from_at)
-        audit.record(session, action="model:flipped", subject=name_of(version), actor=by, reason=decision.reason,
+        audit.record(session, action=FLIPPED, subject=name_of(version), actor=by, reason=decision.reason,
                      now=now, details={"from_at": decision.from_at and decision.from_at.isoformat()})
     elif decision.act is Act.GIVE_UP:
         give_up_flip(session, task, actor=by, reason=decision.reason, now=now)
@@ -111,8 +116,8 @@ def decide(version: ModelVersion, servers: Sequence[Heartbeat], give_up_at: date
     polls = [float(server.says.get("poll_seconds", 0)) for server in servers]
     from_at = now + timedelta(seconds=LEAD_POLLS * max(polls)) if len(polls) > 1 else None
     if now >= give_up_at and not version.was_champion:
-        missing = f" and {told} did not prepare it" if told else ""
-        return Decision(Act.GIVE_UP, f"time is over{missing}; what served goes on")
+        missing = f"time is over and {told} did not prepare it" if told else "time is over"
+        return Decision(Act.GIVE_UP, f"{missing}; what served goes on")
     if not without:
         return Decision(Act.COMMIT, f"all of {len(servers)} servers hold it", from_at)
     if now >= give_up_at:
@@ -124,6 +129,15 @@ def held(server: Heartbeat, task: str) -> Sequence[str]:
     """Return the digests that a server holds in memory for a task."""
     found: Sequence[str] = server.says.get("holds", {}).get(task, ())
     return found
+
+
+def _ask(session: Session, version: ModelVersion, *, actor: str, reason: str, now: datetime,
+         patience: timedelta) -> Decision:
+    if len(live(session, now, "server")) < 2:
+        _lead(session, version, actor=actor, reason=reason, now=now, from_at=None)
+        return Decision(Act.COMMIT, "no two servers live")
+    start_flip(session, version, actor=actor, reason=reason, give_up_at=now + patience, now=now)
+    return advance(session, version.task, by=actor, now=now)
 
 
 def _lead(session: Session, version: ModelVersion, *, actor: str, reason: str, now: datetime,

@@ -11,6 +11,8 @@ from registry.lifecycle.aliases import alias_of, drop_alias, point_alias
 from registry.lifecycle.stages import check_person, name_of
 from registry.tables import Alias, AliasName, ModelVersion
 
+STARTED, GIVEN_UP, FLIPPED = "model:flip_started", "model:flip_given_up", "model:flipped"      # in the audit log
+
 
 def flip_of(session: Session, task: str) -> Alias | None:
     """Return the alias of what is prepared for `task`, with its terms."""
@@ -26,7 +28,7 @@ def start_flip(session: Session, version: ModelVersion, *, actor: str, reason: s
                           f"wait, or `hypermatch models give-up {version.task}`")
     terms: dict[str, Any] = {"actor": actor, "reason": reason, "give_up_at": give_up_at.isoformat()}
     point_alias(session, version.task, AliasName.NEXT, version.number, generation=0, terms=terms, now=now)
-    audit.record(session, action="model:flip_started", subject=name_of(version), actor=actor, reason=reason, now=now,
+    audit.record(session, action=STARTED, subject=name_of(version), actor=actor, reason=reason, now=now,
                  details={"digest": version.digest, "give_up_at": terms["give_up_at"]})
 
 
@@ -38,6 +40,6 @@ def give_up_flip(session: Session, task: str, number: int | None = None, *, acto
     if flip is None or number not in (None, flip.version_number):
         return None
     drop_alias(session, flip)
-    audit.record(session, action="model:flip_given_up", subject=f"{task} v{flip.version_number}", actor=actor,
+    audit.record(session, action=GIVEN_UP, subject=f"{task} v{flip.version_number}", actor=actor,
                  reason=reason, now=now)
     return flip.version_number

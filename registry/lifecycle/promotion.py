@@ -110,12 +110,7 @@ def promote(session: Session, task: str, number: int, *, actor: str, reason: str
     """
     version = get_version(session, task, number)
     check_person(actor, reason)
-    if version.stage is Stage.ARCHIVED:
-        raise IllegalMove(f"{name_of(version)} is archived",
-                          f"`hypermatch models rollback {task} {number}` takes it back")
-    check_move(version, Stage.CHAMPION)
-    if version.approved_digest != version.digest:
-        raise Stale(f"the approval of {name_of(version)} was for other bytes", "reject it and train again")
+    check_promotion(version)
     _replace_champion(session, version, actor=actor, reason=reason, now=now, action="model:promoted", from_at=from_at)
     return version
 
@@ -125,12 +120,27 @@ def roll_back(session: Session, task: str, number: int | None = None, *, actor: 
     """Make a version that was champion before the champion again; `previous` if none is named."""
     check_person(actor, reason)
     version = get_version(session, task, number if number is not None else previous_number(session, task))
-    check_move(version, Stage.CHAMPION)
-    if not version.was_champion:
-        raise IllegalMove(f"{name_of(version)} never was champion", "only a version that was can be rolled back to")
+    check_roll_back(version)
     _replace_champion(session, version, actor=actor, reason=reason, now=now, action="model:rolled_back",
                       from_at=from_at)
     return version
+
+
+def check_promotion(version: ModelVersion) -> None:
+    """Raise unless a version may be promoted: it is approved, and the approval was for its very bytes."""
+    if version.stage is Stage.ARCHIVED:
+        raise IllegalMove(f"{name_of(version)} is archived",
+                          f"`hypermatch models rollback {version.task} {version.number}` takes it back")
+    check_move(version, Stage.CHAMPION)
+    if version.approved_digest != version.digest:
+        raise Stale(f"the approval of {name_of(version)} was for other bytes", "reject it and train again")
+
+
+def check_roll_back(version: ModelVersion) -> None:
+    """Raise IllegalMove unless a version was champion before and is archived now."""
+    check_move(version, Stage.CHAMPION)
+    if not version.was_champion:
+        raise IllegalMove(f"{name_of(version)} never was champion", "only a version that was can be rolled back to")
 
 
 def wanted(session: Session, names: Collection[AliasName] = (AliasName.CHAMPION,)) -> list[Wanted]:

@@ -1,14 +1,16 @@
 """Flips: committed once every live server holds the version, given up when not, and never beside another decision."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
 
 from registry import audit
 from registry.database import database_time, write
-from registry.errors import IllegalMove, Stale
+from registry.errors import IllegalMove, Refused, Stale
 from registry.heartbeats import beat, stop_beating
-from registry.lifecycle.flipping import Act, advance, ask
+from registry.lifecycle.flipping import Act, advance, promote_together, roll_back_together
 from registry.lifecycle.flips import flip_of, give_up_flip
 from registry.lifecycle.promotion import approve, promote, reject, roll_back, wanted
 from registry.lifecycle.versions import get_version, record_evaluation, record_gate, register_candidate
@@ -20,7 +22,7 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-def session(any_engine, now):
+def settled(any_engine, now):
     """A registry with the champion v1, and v2 and v3 approved."""
     with write(any_engine) as session:
         create_task(session, "intents", ["a", "b"], actor="ada", now=now)
@@ -32,6 +34,12 @@ def session(any_engine, now):
             record_gate(session, made, {"passed": True, "reasons": ["so"]}, now=now)
             approve(session, "intents", number, **WHO, now=now)
         promote(session, "intents", 1, **WHO, now=now)
+    return any_engine
+
+
+@pytest.fixture
+def session(settled):
+    with write(settled) as session:
         yield session
 
 
@@ -56,7 +64,7 @@ def reasons(session, action):
 def test_a_flip_is_committed_once_every_live_server_holds_the_version(session, now):
     server(session, "a", 1, now=now)
     server(session, "b", 1, now=now, poll_seconds=3.0)
-    assert ask(session, "intents", 2, **WHO, now=now).act is Act.WAIT
+    assert promote_together(session, "intents", 2, **WHO, now=now).act is Act.WAIT
     server(session, "a", 1, 2, now=now)
     waiting = advance(session, "intents", by="a", now=now + SECOND)
     assert waiting.act is Act.WAIT and waiting.reason == "1 of 2 servers prepare it: b"
@@ -75,14 +83,14 @@ def test_a_flip_is_committed_once_every_live_server_holds_the_version(session, n
 def test_where_no_two_servers_live_a_promotion_is_immediate(session, now, n_servers):
     for number in range(n_servers):
         server(session, f"s{number}", 1, now=now)
-    assert ask(session, "intents", 2, **WHO, now=now).from_at is None
+    assert promote_together(session, "intents", 2, **WHO, now=now).from_at is None
     assert (champion(session).version_number, champion(session).from_at) == (2, None)
 
 
 def test_a_server_that_dies_or_stops_is_not_waited_for_and_one_that_joins_is(session, now):
     for name in "abc":
         server(session, name, 1, now=now)
-    ask(session, "intents", 2, **WHO, now=now)
+    promote_together(session, "intents", 2, **WHO, now=now)
     later = now + 31 * SECOND                         # c missed three beats
     server(session, "a", 1, 2, now=later)
     server(session, "b", 1, 2, now=later)
@@ -96,7 +104,7 @@ def test_a_server_that_dies_or_stops_is_not_waited_for_and_one_that_joins_is(ses
 def test_a_promotion_that_a_server_cannot_prepare_is_given_up_and_what_served_goes_on(session, now):
     server(session, "a", 1, 2, now=now)
     server(session, "b", 1, now=now)
-    ask(session, "intents", 2, **WHO, now=now, patience=5 * SECOND)
+    promote_together(session, "intents", 2, **WHO, now=now, patience=5 * SECOND)
     assert advance(session, "intents", by="a", now=now + 4 * SECOND).act is Act.WAIT
     assert advance(session, "intents", by="a", now=now + 5 * SECOND).act is Act.GIVE_UP
     assert champion(session).version_number == 1 and flip_of(session, "intents") is None
@@ -107,7 +115,7 @@ def test_a_promotion_that_a_server_cannot_prepare_is_given_up_and_what_served_go
 def test_a_promotion_that_nobody_saw_to_in_time_is_given_up_even_if_all_hold_the_version_now(session, now):
     server(session, "a", 1, now=now)
     server(session, "b", 1, now=now)
-    ask(session, "intents", 2, **WHO, now=now, patience=5 * SECOND)
+    promote_together(session, "intents", 2, **WHO, now=now, patience=5 * SECOND)
     much_later = now + timedelta(days=3)
     server(session, "c", 1, 2, now=much_later)
     assert advance(session, "intents", by="c", now=much_later).act is Act.GIVE_UP
@@ -119,10 +127,10 @@ def test_a_roll_back_is_committed_at_once_where_all_hold_the_version_and_else_wi
     promote(session, "intents", 2, **WHO, now=now)
     server(session, "a", 1, 2, now=now)
     server(session, "b", 1, 2, now=now)
-    assert ask(session, "intents", **WHO, now=now).from_at == now + 4 * SECOND
+    assert roll_back_together(session, "intents", **WHO, now=now).from_at == now + 4 * SECOND
     assert champion(session).version_number == 1
     server(session, "b", 1, now=now)                  # it was started anew and does not hold v2
-    assert ask(session, "intents", 2, **WHO, now=now, patience=5 * SECOND).act is Act.WAIT
+    assert roll_back_together(session, "intents", 2, **WHO, now=now, patience=5 * SECOND).act is Act.WAIT
     assert advance(session, "intents", by="a", now=now + 5 * SECOND).reason == "time is over, without b"
     assert champion(session).version_number == 2
 
@@ -130,33 +138,42 @@ def test_a_roll_back_is_committed_at_once_where_all_hold_the_version_and_else_wi
 def test_any_other_decision_ends_a_flip(session, now):
     server(session, "a", 1, now=now)
     server(session, "b", 1, now=now)
-    ask(session, "intents", 2, **WHO, now=now)
+    promote_together(session, "intents", 2, **WHO, now=now)
     with pytest.raises(IllegalMove, match=r"v2 is being prepared already; wait, or `hypermatch models give-up"):
-        ask(session, "intents", 3, **WHO, now=now)
+        promote_together(session, "intents", 3, **WHO, now=now)
     promote(session, "intents", 3, **WHO, now=now)
     assert flip_of(session, "intents") is None and champion(session).from_at is None
-    ask(session, "intents", 2, **WHO, now=now)
+    promote_together(session, "intents", 2, **WHO, now=now)
     reject(session, "intents", 2, **WHO, now=now)
     server(session, "a", 3, now=now)                  # nor is v1 held any more: it would be committed at once
-    ask(session, "intents", 1, **WHO, now=now)
+    roll_back_together(session, "intents", 1, **WHO, now=now)
     assert give_up_flip(session, "intents", **WHO, now=now) == 1
     assert give_up_flip(session, "intents", **WHO, now=now) is None
     roll_back(session, "intents", 1, **WHO, now=now)
     assert reasons(session, "model:flip_given_up") == ["v3 is the champion now", "it was rejected", "let us see"]
 
 
-def test_only_what_may_be_champion_is_prepared(session, now):
+def test_what_an_ordinary_promotion_or_roll_back_refuses_is_not_prepared_either(session, now):
     with pytest.raises(IllegalMove, match="champion and cannot become champion"):
-        ask(session, "intents", 1, **WHO, now=now)
+        promote_together(session, "intents", 1, **WHO, now=now)
+    with pytest.raises(IllegalMove, match="v2 never was champion"):
+        roll_back_together(session, "intents", 2, **WHO, now=now)
+    with pytest.raises(IllegalMove, match="has no version to roll back to"):
+        roll_back_together(session, "intents", **WHO, now=now)
+    with pytest.raises(Refused, match="a reason"):
+        promote_together(session, "intents", 2, actor="ada", reason=" ", now=now)
+    promote(session, "intents", 3, **WHO, now=now)
+    with pytest.raises(IllegalMove, match=r"v1 is archived; `hypermatch models rollback intents 1`"):
+        promote_together(session, "intents", 1, **WHO, now=now)
     get_version(session, "intents", 2).digest = digest(7)
     with pytest.raises(Stale, match="other bytes"):
-        ask(session, "intents", 2, **WHO, now=now)
+        promote_together(session, "intents", 2, **WHO, now=now)
 
 
 def test_of_two_servers_that_commit_one_succeeds(session, now):
     server(session, "a", 1, now=now)
     server(session, "b", 1, now=now)
-    ask(session, "intents", 2, **WHO, now=now)
+    promote_together(session, "intents", 2, **WHO, now=now)
     flip = flip_of(session, "intents")
     assert flip.name is AliasName.NEXT
     server(session, "a", 1, 2, now=now)
@@ -164,6 +181,29 @@ def test_of_two_servers_that_commit_one_succeeds(session, now):
     assert advance(session, "intents", by="a", now=now).act is Act.COMMIT
     assert advance(session, "intents", by="b", now=now).act is Act.WAIT
     assert len(reasons(session, "model:flipped")) == 1
+
+
+def test_of_two_people_who_ask_at_once_one_succeeds(settled, now):
+    with write(settled) as session:
+        server(session, "a", 1, now=now)
+        server(session, "b", 1, now=now)
+    together, told = threading.Barrier(2), []
+
+    def ask(number):
+        together.wait()
+        try:
+            with write(settled) as session:
+                told.append(promote_together(session, "intents", number, **WHO, now=now).act)
+                time.sleep(0.2)                       # the other one asks before this is committed
+        except (IllegalMove, Stale):
+            told.append("refused")
+
+    people = [threading.Thread(target=ask, args=(number,)) for number in (2, 3)]
+    for each in people:
+        each.start()
+    for each in people:
+        each.join()
+    assert sorted(told) == ["refused", Act.WAIT]
 
 
 def test_the_database_tells_one_time_to_all(session):

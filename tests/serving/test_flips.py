@@ -9,7 +9,7 @@ import pytest
 
 from registry.database import database_time, read, write
 from registry.heartbeats import beat, live
-from registry.lifecycle.flipping import Act, ask
+from registry.lifecycle.flipping import Act, promote_together
 from registry.lifecycle.promotion import roll_back, wanted
 from serving.appointments import Appointments, DatabaseClock
 from tests.serving.conftest import WHO
@@ -20,8 +20,8 @@ from tests.serving.test_swaps import serves, wait_until
 
 def ask_for(installation, number, patience_seconds=300):
     with write(installation.engine) as session:
-        return ask(session, "intents", number, **WHO, now=database_time(session),
-                   patience=timedelta(seconds=patience_seconds))
+        return promote_together(session, "intents", number, **WHO, now=database_time(session),
+                                patience=timedelta(seconds=patience_seconds))
 
 
 def tell_of_another_server(installation, *numbers, poll_seconds=0.5):

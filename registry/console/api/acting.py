@@ -1,6 +1,8 @@
 """What the API does: each act asks for the role itself, and what it changed is told as JSON."""
 
+from collections.abc import Callable
 from dataclasses import asdict
+from datetime import timedelta
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -8,11 +10,13 @@ from starlette.requests import Request
 from registry import acts, reviews
 from registry.accounts.roles import Person
 from registry.console.api import payloads
-from registry.console.api.reading import Json, place_of, row_of
+from registry.console.api.reading import Json, place_of, record_of, row_of
 from registry.console.console import Console
-from registry.database import write
+from registry.database import database_time, write
 from registry.errors import NotFound, Refused
+from registry.lifecycle.flipping import Decision
 from registry.lifecycle.trials import TRIALS
+from registry.lifecycle.versions import get_version
 from registry.proposals import get_proposal
 from registry.tables import AliasName, ModelVersion
 from registry.tasks import get_task
@@ -41,14 +45,23 @@ def reject(console: Console, session: Session, person: Person, request: Request,
                                 now=console.now()))
 
 
-def promote(console: Console, session: Session, person: Person, request: Request, given: payloads.Decision) -> Json:
+def promote(console: Console, session: Session, person: Person, request: Request, given: payloads.Promotion) -> Json:
+    if given.is_together:
+        return _flipped(acts.promote_together, session, person, request, given)
     return _decided(acts.promote(session, person, *place_of(request), seen=given.seen.value, reason=given.reason,
                                  now=console.now()))
 
 
-def roll_back(console: Console, session: Session, person: Person, request: Request, given: payloads.Decision) -> Json:
+def roll_back(console: Console, session: Session, person: Person, request: Request, given: payloads.Promotion) -> Json:
+    if given.is_together:
+        return _flipped(acts.roll_back_together, session, person, request, given)
     return _decided(acts.roll_back(session, person, *place_of(request), seen=given.seen.value, reason=given.reason,
                                    now=console.now()))
+
+
+def give_up_flip(_: Console, session: Session, person: Person, request: Request, given: payloads.Reasoned) -> Json:
+    return _decided(acts.give_up_flip(session, person, *place_of(request), reason=given.reason,
+                                      now=database_time(session)))
 
 
 def start_trial(console: Console, session: Session, person: Person, request: Request, given: payloads.Trial) -> Json:
@@ -158,6 +171,14 @@ def try_prompt(console: Console, _: Session, person: Person, request: Request, g
 
 def _decided(found: ModelVersion) -> Json:
     return {"task": found.task, "number": found.number, "stage": found.stage.value, "digest": found.digest}
+
+
+def _flipped(ask: Callable[..., Decision], session: Session, person: Person, request: Request,
+             given: payloads.Promotion) -> Json:
+    """Tell where the version is, and what was done about the flip: it waits for servers or was committed."""
+    done = ask(session, person, *place_of(request), seen=given.seen.value, reason=given.reason,
+               now=database_time(session), patience=timedelta(seconds=given.within_seconds))
+    return {**_decided(get_version(session, *place_of(request))), "flip": record_of(done)}
 
 
 def _trial(request: Request) -> AliasName:

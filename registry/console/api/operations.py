@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from registry.accounts.roles import Role
 from registry.console.api import payloads
+from registry.console.api.answers import FLIP, PROMOTED
 
 NUMBERS = ("number", "run", "text", "proposal", "item", "check")        # of the paths
 
@@ -49,10 +50,17 @@ OPERATIONS = [
               Role.LABELER, body=payloads.Decision),
     Operation("reject", "POST", f"{_VERSION}/reject", "Reject a version for good.", Role.APPROVER,
               body=payloads.Decision),
-    Operation("promote", "POST", f"{_VERSION}/promote", "Make a version the champion.", Role.APPROVER,
-              body=payloads.Decision),
-    Operation("roll_back", "POST", f"{_VERSION}/rollback", "Return to a version that was champion before.",
-              Role.APPROVER, body=payloads.Decision),
+    Operation("promote", "POST", f"{_VERSION}/promote",
+              "Make a version the champion, on each server as it has loaded it or on all together.", Role.APPROVER,
+              body=payloads.Promotion, gives=PROMOTED),
+    Operation("roll_back", "POST", f"{_VERSION}/rollback",
+              "Return to a version that was champion before, on each server by itself or on all together.",
+              Role.APPROVER, body=payloads.Promotion, gives=PROMOTED),
+    Operation("give_up_flip", "POST", f"{_VERSION}/give-up", "Give a flip up while servers prepare it.", Role.APPROVER,
+              body=payloads.Reasoned),
+    Operation("flip", "GET", "/tasks/{task}/flip",
+              "Show the newest flip, how far it is or how it ended; null if none tells of what serves.",
+              gives=FLIP),
     Operation("start_trial", "POST", f"{_VERSION}/trials/{{trial}}", "Try a version as challenger or canary.",
               Role.APPROVER, body=payloads.Trial),
     Operation("end_trial", "POST", f"{_VERSION}/trials/{{trial}}/end", "End a trial.", Role.APPROVER,

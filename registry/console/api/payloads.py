@@ -26,6 +26,13 @@ class Approval(Decision):
     digest: str = Field(pattern="^[0-9a-f]{64}$", description="Digest of the version that was looked at.")
 
 
+class Promotion(Decision):
+    """The decision that a version answers from now on, on each server by itself or on all together."""
+
+    is_together: bool = Field(False, description="All servers prepare it, then change to it at one moment.")
+    within_seconds: int = Field(300, ge=1, le=86_400, description="With `is_together`: time to prepare it.")
+
+
 class LabeledRow(Strict):
     text: str = Field(min_length=1, max_length=100_000)
     label: str = Field(min_length=1, max_length=200)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from sqlmodel import Session, col, select
 from starlette.requests import Request
 
@@ -14,9 +14,11 @@ from registry.console.api import payloads
 from registry.console.console import Console
 from registry.console.health import tasks_health
 from registry.console.pages.task import newest_curve, newest_versions
+from registry.database import database_time
 from registry.drift import list_drift_checks
 from registry.errors import NotFound, Refused
 from registry.label_edits import get_labeled_text, history_of, search_labels
+from registry.lifecycle.flip_progress import flip_progress
 from registry.lifecycle.runs import get_run
 from registry.lifecycle.stages import name_of
 from registry.lifecycle.versions import get_version
@@ -60,6 +62,12 @@ def versions(_: Console, session: Session, __: Person, request: Request) -> Json
     return {"items": [{"number": row.number, "stage": row.stage.value, "label_space": row.label_space,
                        "n_labels": row.n_labels, "created_at": row.created_at.isoformat(), "accuracy": row.accuracy}
                       for row in newest_versions(session, name)]}
+
+
+def flip(_: Console, session: Session, __: Person, request: Request) -> Json:
+    name = get_task(session, request.path_params["task"]).name
+    found = flip_progress(session, name, database_time(session))
+    return {"flip": None if found is None else record_of(found)}
 
 
 def version(_: Console, session: Session, __: Person, request: Request) -> Json:
@@ -163,6 +171,12 @@ def prompt(_: Console, session: Session, __: Person, request: Request) -> Json:
 
 def row_of(row: Any, exclude: set[str] | None = None) -> Json:
     told: Json = row.model_dump(mode="json", exclude=exclude)
+    return told
+
+
+def record_of(record: Any) -> Json:
+    """Return a dataclass as JSON, its times and names included."""
+    told: Json = TypeAdapter(type(record)).dump_python(record, mode="json")
     return told
 
 

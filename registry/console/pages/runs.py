@@ -1,20 +1,16 @@
 """Runs: what is in progress, live; why each was decided; what became of it, refused candidates too."""
 
-import json
-from collections.abc import AsyncIterator
 from typing import Any
 
-import anyio
 from sqlmodel import col, select
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from registry.console.console import Console
-from registry.console.doors import to_sign_in
 from registry.console.paging import Paging
 from registry.console.rendering import shown
-from registry.console.visits import Visit, enter
+from registry.console.streams import Look, follow
+from registry.console.visits import Visit
 from registry.database import read
 from registry.drift import check_behind
 from registry.heartbeats import live
@@ -23,8 +19,6 @@ from registry.tables import Run, RunState, Task
 from registry.watching.run_lines import lines_of
 
 PER_PAGE = 30
-EVENT_SECONDS = 1.0
-LONGEST_STREAM_SECONDS = 600                          # a browser asks again by itself
 OPEN = (RunState.REQUESTED, RunState.RUNNING)
 
 
@@ -54,31 +48,20 @@ def show_run(visit: Visit) -> Response:
 
 
 async def events(request: Request) -> Response:
-    """Tell how far a run is, once a second as long as anything changes, until it ends.
-
-    With `after` it also tells the lines that were logged behind the one of that number.
-    """
-    console: Console = request.app.state.console
+    """Tell how far a run is until it ends; with `after` also the lines logged behind the one of that number."""
     given = request.query_params.get("after", "")
     after = int(given) if given.isdecimal() and len(given) < 10 else None
-    if not await run_in_threadpool(_may_see, console, request):
-        return to_sign_in(request)
-    return StreamingResponse(_told(console, request.path_params["run"], after), media_type="text/event-stream",
-                             headers={"X-Accel-Buffering": "no"})
+    return await follow(request, _looking(request.app.state.console, request.path_params["run"], after))
 
 
-async def _told(console: Console, run_id: int, after: int | None) -> AsyncIterator[str]:
-    last, waited = "", 0.0
-    while waited < LONGEST_STREAM_SECONDS:
-        state, after = await run_in_threadpool(_state, console, run_id, after)
-        told = json.dumps(state)
-        if told != last:
-            yield f"data: {told}\n\n"
-            last = told
-        if state["is_over"]:
-            return
-        await anyio.sleep(EVENT_SECONDS)
-        waited += EVENT_SECONDS
+def _looking(console: Console, run_id: int, after: int | None) -> Look:
+    """Return what looks at a run, each time only at the lines that are new."""
+    def look() -> dict[str, Any]:
+        nonlocal after
+        told, after = _state(console, run_id, after)
+        return told
+
+    return look
 
 
 def _state(console: Console, run_id: int, after: int | None) -> tuple[dict[str, Any], int | None]:
@@ -92,9 +75,3 @@ def _state(console: Console, run_id: int, after: int | None) -> tuple[dict[str, 
         told["lines"] = [{"at": f"{line.at:%H:%M:%S}", "level": line.level, "says": shown(line.says)}
                          for line in lines]
     return told, (lines[-1].id if lines else after)
-
-
-def _may_see(console: Console, request: Request) -> bool:
-    with read(console.engine) as session:
-        get_run(session, request.path_params["run"])
-        return enter(console, request, session).person is not None

@@ -10,10 +10,12 @@ from registry import acts
 from registry.artifacts.store import ArtifactStore
 from registry.console.series import share_series
 from registry.console.visits import Visit
+from registry.database import database_time
 from registry.drift import list_drift_checks
 from registry.errors import HyperMatchError
 from registry.heartbeats import live
 from registry.label_edits import label_counts
+from registry.lifecycle.flip_progress import flip_progress
 from registry.lifecycle.promotion import alias_of
 from registry.lifecycle.runs import active_run, list_runs, requested_run
 from registry.tables import AliasName, AuditEntry, DriftCheck, ModelVersion, Task
@@ -39,6 +41,7 @@ def show(visit: Visit) -> Response:
         days={each.day: each.n_texts for each in bank_days(session, task.name)}, shares=_shares(visit, checks),
         dead=list_dead_letters(session, MAX_DEAD), n_dead=count_dead_letters(session, day_before(visit.now)),
         most_dead=MAX_NOTES,
+        flip=flip_progress(session, task.name, database_time(session)),
         ingest=live(session, visit.now, "ingest"), runs=list_runs(session, task.name, limit=5),
         active=active_run(session, task.name), waiting=requested_run(session, task.name))
 

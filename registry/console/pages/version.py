@@ -9,12 +9,15 @@ from starlette.responses import Response
 from registry import acts, audit
 from registry.accounts.roles import Role
 from registry.artifacts.bundle import load_bundle
+from registry.console.pages import flips
 from registry.console.pages.task import task_of
 from registry.console.visits import Visit
+from registry.database import database_time
 from registry.drift import check_behind
 from registry.errors import HyperMatchError, Refused
 from registry.heartbeats import live
 from registry.lifecycle.aliases import alias_of
+from registry.lifecycle.flip_progress import FlipProgress, FlipState, flip_progress
 from registry.lifecycle.promotion import requesters_of
 from registry.lifecycle.stages import name_of
 from registry.lifecycle.trials import TRIALS
@@ -56,7 +59,8 @@ def show(visit: Visit) -> Response:
         may=[act for act in _decisions(version) if visit.actor.may(DECISIONS[act].role)],
         labels=_label_changes(visit, version, other), classes=_classes(version, other),
         n_shown=None if visit.asked("flips") == "all" else N_FLIPS, trials=_trials(visit, version),
-        on_trial=_on_trial(visit, version),
+        on_trial=_on_trial(visit, version), flip=_flip_under_way(visit, version.task),
+        n_servers=len(live(session, database_time(session), "server")), minutes=(flips.USUAL_MINUTES, flips.MINUTES),
         compared=_compared(visit, version), offsets=offset_ranges(version, before),
         cause=None if run is None else check_behind(session, run.id or 0),
         costs=(run.facts if run else {}).get("costs"),
@@ -67,6 +71,8 @@ def show(visit: Visit) -> Response:
 
 def decide(visit: Visit, act: str) -> Response:
     """Carry out one decision of the form; the acts refuse what is stale or not allowed."""
+    if act in flips.TOGETHER and visit.given("is_together"):
+        return flips.ask(visit, act)
     task, number = visit.request.path_params["task"], visit.request.path_params["number"]
     given: dict[str, Any] = {"seen": visit.given("seen"), "reason": visit.given("reason"), "now": visit.now}
     if act == "approve":                              # the only one that is about bytes, four eyes and signatures
@@ -88,6 +94,12 @@ def end_trial(visit: Visit, name: AliasName) -> Response:
     task, number = visit.request.path_params["task"], visit.request.path_params["number"]
     acts.end_trial(visit.session, visit.actor, task, number, name, reason=visit.given("reason"), now=visit.now)
     return visit.go(f"/tasks/{task}/versions/{number}", "trial_ended")
+
+
+def _flip_under_way(visit: Visit, task: str) -> FlipProgress | None:
+    """Return the flip that a decision would end, or whose moment is ahead."""
+    found = flip_progress(visit.session, task, database_time(visit.session))
+    return found if found is not None and found.state in (FlipState.PREPARING, FlipState.APPOINTED) else None
 
 
 def recipe_changes(version: ModelVersion, other: ModelVersion | None) -> list[tuple[str, Any, Any]]:

@@ -1,16 +1,25 @@
 // The little that a page cannot do without script; every page works without it too.
 "use strict";
 
-// a run in progress: the server tells, the bar follows
+// what was done is told once, not again when the page is asked for again
+const address = new URL(location);
+["done", "n"].forEach((name) => address.searchParams.delete(name));
+if (address.search !== location.search) history.replaceState(null, "", address);
+
+// a run or a flip in progress: the server tells, the bar and the words follow
 for (const box of document.querySelectorAll("[data-events]")) {
   const source = new EventSource(box.dataset.events);
   source.onmessage = (message) => {
     const told = JSON.parse(message.data);
-    box.querySelector("progress").value = told.progress;
-    box.querySelector("[data-percent]").textContent = Math.round(100 * told.progress) + " %";
-    box.querySelector("[data-step]").textContent = told.step;
+    if (told.is_over) { source.close(); location.reload(); return; }
+    const bar = box.querySelector("progress");
+    if (bar) bar.value = told.progress;
+    const says = { percent: `${Math.round(100 * told.progress)} %`, step: told.step, ...told.says };
+    for (const [name, text] of Object.entries(says)) {
+      const place = box.querySelector(`[data-${name}]`);
+      if (place && place.textContent !== text) place.textContent = text;
+    }
     addLines(told.lines ?? []);
-    if (told.is_over) { source.close(); location.reload(); }
   };
   addEventListener("pagehide", () => source.close());
 }

@@ -25,6 +25,12 @@ REFUSED = ("v1 refused by the gate: gate labels: 3 gate labels, 30 are needed; c
            "0.100 is allowed",
            "v1 게이트에서 거부: 게이트 라벨: 게이트 라벨 3개, 30개 필요; 보정됨: 보정 오차 0.123, 0.100까지 허용")
 
+AWAITED = ("time is over and server@a:1, server@b:2 and others did not prepare it; what served goes on",
+           "시간이 다 되었고 준비하지 못한 서버가 있음: server@a:1, server@b:2 외; 응답하던 버전이 계속 응답함")
+ENDED = ("no flip to intents v2 is under way: server@a:1 decided at 2026-01-02 03:04 UTC, 'all of 2 servers hold it'",
+         "intents v2: 준비 중이 아닙니다. server@a:1 님이 "
+         "2026-01-02 03:04 UTC에 결정했습니다: 'all of 2 servers hold it'")
+
 
 def korean(text):
     return say(text, PHRASES, WORDS)
@@ -85,7 +91,7 @@ def test_every_phrase_fills_the_places_that_it_has():
         assert set(re.findall(r"\{(\w+)\}", phrase.says)) <= set(phrase.pattern.groupindex), phrase.says
 
 
-@pytest.mark.parametrize(("english", "told"), [STALE, REFUSED])
+@pytest.mark.parametrize(("english", "told"), [STALE, REFUSED, AWAITED, ENDED])
 def test_a_phrase_keeps_what_people_and_measurements_say(english, told):
     assert korean(english) == told
 

@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from playwright.sync_api import expect
 from starlette.testclient import TestClient
 
 from infra.parts import free_port
@@ -12,9 +13,10 @@ from registry.accounts.roles import Role
 from registry.artifacts.store import ArtifactStore
 from registry.console.app import create_app
 from registry.console.settings import ConsoleSettings
-from registry.database import migrate, open_database, write
+from registry.database import database_time, migrate, open_database, write
+from registry.heartbeats import beat
 from registry.lifecycle.promotion import approve, promote
-from registry.lifecycle.versions import record_evaluation, record_gate, register_candidate
+from registry.lifecycle.versions import get_version, record_evaluation, record_gate, register_candidate
 from registry.settings import RegistrySettings
 from registry.tasks import create_task
 from serving.routes import create_app as create_server
@@ -59,12 +61,7 @@ def test_what_is_promoted_by_hand_answers_and_what_is_rolled_back_to_answers_aga
     server = TestClient(create_server(lambda: opened(settings, engine, store)))
     with server, served(console, free_port()) as address, chromium() as browser:
         wait_until_answered_by(server, 1)
-        page = browser.new_page(base_url=address)
-        page.goto("/sign-in")
-        page.fill("#name", "ada")
-        page.fill("#password", PASSWORD)
-        page.press("#password", "Enter")
-        page.wait_for_url(f"{address}/")
+        page = signed_in(browser, address)
         page.goto("/tasks/intents/versions/2?verify=1")
         assert "as stored" in page.content()
         for label, button in (("Approve", "Approve v2"), ("Promote", "Make v2 the champion")):
@@ -75,9 +72,50 @@ def test_what_is_promoted_by_hand_answers_and_what_is_rolled_back_to_answers_aga
         wait_until_answered_by(server, 1)
 
 
-def decide(page, label, button):
+def test_all_servers_change_at_the_moment_that_the_page_shows(registry):
+    require(CHROMIUM is not None, "Chromium (`apt-get install chromium`)")
+    engine, store = registry
+    console = create_app(engine, store, ConsoleSettings(), RegistrySettings(), lambda: datetime.now(UTC))
+    settings = ServingSettings(poll_seconds=0.5, threads=1, providers="cpu")
+    server = TestClient(create_server(lambda: opened(settings, engine, store)))
+    with server, served(console, free_port()) as address, chromium() as browser:
+        wait_until_answered_by(server, 1)
+        tell_of_another_server(engine, 1)
+        page = signed_in(browser, address)
+        page.goto("/tasks/intents/versions/2")
+        decide(page, "Approve", "Approve v2")
+        decide(page, "Promote", "Make v2 the champion", "All servers together")
+        expect(page.locator("#flip [data-step]")).to_have_text("1 of 2 servers hold it", timeout=30_000)
+        expect(page.locator("#flip [data-awaited]")).to_have_text("server@elsewhere:1")
+        wait_until_answered_by(server, 1)
+        tell_of_another_server(engine, 1, 2)
+        expect(page.locator("#flip")).to_contain_text("Servers changed at", timeout=30_000)
+        wait_until_answered_by(server, 2)
+
+
+def tell_of_another_server(engine, *numbers):
+    """Tell the registry of a server on another machine, and what it holds."""
+    with write(engine) as session:
+        beat(session, process="server@elsewhere:1", kind="server", interval_seconds=100, now=database_time(session),
+             says={"holds": {"intents": [get_version(session, "intents", number).digest for number in numbers]},
+                   "poll_seconds": 0.5, "serves": {}})
+
+
+def signed_in(browser, address):
+    page = browser.new_page(base_url=address)
+    page.goto("/sign-in")
+    page.fill("#name", "ada")
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_url(f"{address}/")
+    return page
+
+
+def decide(page, label, button, *ticks):
     page.get_by_text(label, exact=True).click()
     page.locator("details[open] textarea").fill("seen")
+    for each in ticks:
+        page.get_by_label(each).check()
     with page.expect_navigation():
         page.get_by_role("button", name=button).click()
 
