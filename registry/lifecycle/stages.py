@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlmodel import Session, col
 
 from registry import audit
-from registry.errors import IllegalMove, Refused
+from registry.errors import IllegalMove, Refused, Stale
 from registry.tables import ModelVersion, Stage
 
 MOVES: dict[Stage, frozenset[Stage]] = {
@@ -42,12 +45,26 @@ def check_move(version: ModelVersion, to: Stage) -> None:
 
 def move(session: Session, version: ModelVersion, to: Stage, *, actor: str, reason: str, now: datetime,
          action: str | None = None, details: dict[str, Any] | None = None) -> None:
-    """Make a legal move together with its audit entry."""
+    """Make a legal move together with its audit entry; raises Stale if somebody else moved it meanwhile."""
     check_move(version, to)
-    was, version.stage = version.stage, to
-    session.flush()
+    was = version.stage
+    _set_stage(session, version, to)
     audit.record(session, action=action or ACTIONS[to], subject=name_of(version), actor=actor, reason=reason, now=now,
                  details={"from": was.value, "digest": version.digest, **(details or {})})
+
+
+def _set_stage(session: Session, version: ModelVersion, to: Stage) -> None:
+    """Compare and swap: of two whose transactions overlap, the second is told that the first decided otherwise."""
+    session.flush()
+    statement = (update(ModelVersion).where(col(ModelVersion.id) == version.id, col(ModelVersion.stage) == version.stage)
+                 .values(stage=to).execution_options(synchronize_session=False))
+    stale = Stale(f"somebody else decided on {name_of(version)} meanwhile", "look again before deciding")
+    try:
+        if session.connection().execute(statement).rowcount != 1:
+            raise stale
+    except IntegrityError as error:                   # another version became the champion in the same instant
+        raise stale from error
+    set_committed_value(version, "stage", to)
 
 
 def name_of(version: ModelVersion) -> str:
