@@ -11,6 +11,8 @@ from deltalake import DeltaTable
 from deltalake.fs import DeltaStorageHandler
 from pyarrow.fs import PyFileSystem
 
+from ingest.schema import SCHEMA
+
 PRECISION = timedelta(milliseconds=1)                 # Delta's log keeps times in whole milliseconds, rounded down
 
 
@@ -40,6 +42,7 @@ def read_file(table: DeltaTable, options: dict[str, str], path: str, task: str |
     folder = PyFileSystem(DeltaStorageHandler(table.table_uri, options or None))
     with folder.open_input_file(unquote(path)) as file:
         rows = pq.read_table(file, columns=sorted({*columns, "task"}))
+    rows = rows.cast(pa.schema([SCHEMA.field(name) for name in rows.column_names]))
     if task is None:
         return rows.select(columns)
     return rows.filter(pc.or_kleene(pc.is_null(rows["task"]), pc.equal(rows["task"], task))).select(columns)

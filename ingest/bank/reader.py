@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from ingest.bank.commits import data_files
+from ingest.bank.tables import strings
 from ingest.duplicates import keys
 from ingest.schema import SCHEMA
 
@@ -81,7 +82,7 @@ def query_rows(rows: pa.Table, query: str) -> pa.Table:
 def n_texts(table: DeltaTable | None, task: str | None, after: datetime | None) -> int:
     if table is None:
         return 0
-    wanted = pc.scalar(True) if task is None else (pc.field("task") == task) | pc.field("task").is_null()
+    wanted = pc.scalar(True) if task is None else (strings("task") == task) | pc.field("task").is_null()
     if after is not None:
         wanted = wanted & (pc.field("banked_at") > pa.scalar(after, pa.timestamp("us", tz="UTC")))
     return int(table.to_pyarrow_dataset().count_rows(filter=wanted))

@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
 from ingest.bank.extras import extra_rows, predicates, quoted
-from ingest.bank.tables import mended, open_table
+from ingest.bank.tables import mended, open_table, strings
 from ingest.bank.writer import MERGED
 from ingest.errors import BankError
 
@@ -60,7 +60,7 @@ def forget(url: str, options: Mapping[str, str], subject: str) -> Forgotten:
     table = open_table(url, options)
     if table is None:
         return Forgotten(0, None, None)
-    wanted = pc.field("subject") == subject
+    wanted = strings("subject") == subject
     found = table.to_pyarrow_dataset().to_table(columns=["banked_at", "text"], filter=wanted)
     first = None if not found.num_rows else first_version_after(table, pc.min(found["banked_at"]).as_py())
     gone = 0

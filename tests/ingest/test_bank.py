@@ -119,6 +119,18 @@ def test_an_older_version_stays_readable(bank, rows_of, now):
         bank.texts(None, version=99)
 
 
+@pytest.mark.parametrize("rewrite", [DataBank.compact, lambda bank: bank.forget("s3")])
+def test_a_file_that_a_deletion_rewrote_is_counted_read_and_erased_from_like_any_other(rewrite, bank, rows_of):
+    rows = [rows_of(["a", "b"], task="x", subject="s1"), rows_of(["c"], task="y", subject="s2", begin=2),
+            rows_of(["a", "d"], task="z", subject="s3", begin=3)]
+    bank.append(pa.concat_tables(rows), {})
+    bank.append(rows_of(["a"], task="x", begin=5, now=NOW + timedelta(days=1)), {})
+    rewrite(bank)
+    n_rows = [sum(bank.read_file(file.path, "x", ["text"]).num_rows for file in bank.files()), bank.n_texts("x")]
+    assert n_rows == [3, 3] and bank.n_texts("y") == 1
+    assert bank.forget("s1").n_rows == 2 and bank.n_texts("x") == 1
+
+
 def test_forgetting_erases_the_bytes_everywhere(bank, rows_of):
     secret = "zanzibar-secret-of-subject"
     first = bank.append(rows_of([f"{secret} {number}" for number in range(3)], subject="s'1"), {("t", 0): 3})
