@@ -31,6 +31,7 @@ def run(task_name: str | None) -> None:
     from pathlib import Path
 
     from infra.processes import stop_on_signal
+    from ingest.bank.tally import Tally
     from registry.database import write
     from registry.telemetry.logs import configure_logs
     from registry.telemetry.settings import TelemetrySettings
@@ -47,7 +48,8 @@ def run(task_name: str | None) -> None:
     drift = drift_triggers(settings, workplace, stop) if settings.is_drift_watched else None
     with write(workplace.engine) as session:
         keep_packaged(session, workplace.now())
-    trainer = Trainer(workplace, triggers, Path(settings.recipes), stop, task_name, drift, metrics)
+    trainer = Trainer(workplace, triggers, Path(settings.recipes), stop, Tally(workplace.bank), task_name,
+                      drift, metrics)
     metrics.serve(settings.metrics_host, settings.metrics_port)
     run_until_stopped(trainer, settings.tick_seconds)
 

@@ -130,17 +130,6 @@ def stats(table: DeltaTable | None) -> dict[str, Any]:
     }
 
 
-def days(table: DeltaTable | None) -> dict[str, dict[date, int]]:
-    """Count rows by task and day; only these two columns are read, and what came without a task is no task's."""
-    if table is None:
-        return {}
-    query = "SELECT task, day, count(*) AS n FROM bank WHERE task IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
-    found: dict[str, dict[date, int]] = {}
-    for row in run(table, ["task", "day"], query, {}).to_pylist():
-        found.setdefault(row["task"], {})[row["day"]] = int(row["n"])
-    return found
-
-
 def counts(table: DeltaTable, column: str) -> dict[str, int]:
     query = f"SELECT coalesce(CAST({column} AS VARCHAR), '') AS name, count(*) AS n FROM bank GROUP BY 1 ORDER BY 1"
     found = run(table, [column], query, {})

@@ -46,14 +46,6 @@ def test_offsets_outlive_checkpoints_of_the_log(bank, rows_of):
     assert bank.offsets(bank.version - 2) == {("t", 0): 103, ("t", 1): 102}, "and a version tells up to where it read"
 
 
-def test_the_bank_counts_its_days_by_task(bank, rows_of):
-    assert bank.days() == {}
-    bank.append(rows_of(["a", "b"], task="x"), {})
-    bank.append(rows_of(["c"], task="x", now=NOW + timedelta(days=1)), {})
-    bank.append(rows_of(["d"]), {})
-    assert bank.days() == {"x": {NOW.date(): 2, NOW.date() + timedelta(days=1): 1}}
-
-
 def test_a_writer_that_believes_old_offsets_is_refused(bank, rows_of):
     bank.append(rows_of(["a"]), {("t", 0): 1}, {("t", 0): None})
     with pytest.raises(StaleWriter, match="up to offset 1"):
