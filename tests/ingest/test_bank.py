@@ -236,8 +236,8 @@ def test_the_newest_texts_are_those_that_reading_everything_finds(bank, rows_of)
 def test_old_days_are_let_go_whole_and_vacuum_deletes_them(bank, rows_of):
     bank.append(rows_of(["old", "older"]), {("t", 0): 2})
     version = bank.append(rows_of(["young"], begin=2, now=NOW + timedelta(days=2)), {("t", 0): 3})
-    assert bank.retain(NOW.date()) == Retained(0, 0) and bank.version == version
-    assert bank.retain((NOW + timedelta(days=2)).date()) == Retained(2, 1)
+    assert bank.retain(NOW.date()) == Retained(0, 0, NOW.date()) and bank.version == version
+    assert bank.retain((NOW + timedelta(days=2)).date()) == Retained(2, 1, (NOW + timedelta(days=2)).date())
     assert bank.rows()["text"].to_pylist() == ["young"] and bank.offsets() == {("t", 0): 3}
     assert bank.texts(None, version=version).num_rows == 3
     assert bank.vacuum(timedelta(0)) == 1

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -28,10 +28,12 @@ from trainer.scheduler.drift import DriftTriggers, standing, watch
 from trainer.scheduler.facts import Facts, measure
 from trainer.scheduler.growth import Growth
 from trainer.scheduler.soundness import Soundness
+from trainer.scheduler.upkeep import Duty, tend
 from trainer.workplace import Workplace
 
 log = logging.getLogger("hypermatch.trainer")
 HEARTBEAT_SECONDS = 10.0
+UPKEEP_SECONDS = 60.0                                 # how often is asked whether upkeep is due
 CLOCK_SECONDS = 5.0                                   # how often the clock is compared with one that cannot be set
 
 
@@ -144,11 +146,12 @@ class Trainer:
                  says=dict(self.last_says), now=self.workplace.now())
 
 
-def run_until_stopped(trainer: Trainer, tick_seconds: float) -> None:
-    """Tick at once and then every `tick_seconds`; a tick that trains delays those after it."""
+def run_until_stopped(trainer: Trainer, tick_seconds: float, duties: Sequence[Duty] = ()) -> None:
+    """Tick at once and then every `tick_seconds`; a tick that trains delays those after it, upkeep delays none."""
     scheduler = BackgroundScheduler(timezone="UTC")
     now = trainer.workplace.now()
-    for act, seconds in ((trainer.tick, tick_seconds), (trainer.beat, HEARTBEAT_SECONDS)):
+    for act, seconds in ((trainer.tick, tick_seconds), (trainer.beat, HEARTBEAT_SECONDS),
+                         (lambda: tend(trainer.workplace, duties), UPKEEP_SECONDS)):
         scheduler.add_job(guarded(act), "interval", seconds=seconds, next_run_time=now, coalesce=True,
                           max_instances=1, misfire_grace_time=None)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)          # "maximum number of running instances" is our way
