@@ -9,10 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
 
 from ingest.bank.commits import data_files
 from ingest.bank.tables import strings
 from ingest.duplicates import keys
+from ingest.errors import VersionGone
 from ingest.schema import SCHEMA
 
 PART_ROWS = 131_072
@@ -92,10 +94,15 @@ def committed_at(table: DeltaTable | None, version: int | None) -> datetime | No
     """Return a moment that no row of bank version `version` was banked after, at most a millisecond late.
 
     None if it holds no row. Only Delta's log is read, so that it works on versions whose files were vacuumed.
+    Raises VersionGone where the log no longer reaches back.
     """
     if table is None or version is None:
         return None
-    table.load_as_version(version)
+    try:
+        table.load_as_version(version)
+    except TableNotFoundError as error:
+        raise VersionGone(f"the log of the bank at {table.table_uri} no longer reaches back to version {version}",
+                          "it keeps 30 days; newer versions can be asked about") from error
     files = data_files(table)
     return files[-1].end_at.astimezone(UTC) - timedelta(microseconds=1) if files else None
 

@@ -13,7 +13,7 @@ from ingest.bank.bank import DataBank
 from ingest.bank.commits import DataFile, data_files, read_file
 from ingest.bank.moments import Moments, moments_of
 from ingest.bank.tables import mended, open_table
-from ingest.errors import BankError
+from ingest.errors import BankError, VersionGone
 
 N_ATTEMPTS = 5                                        # a file may be erased between Delta's log and its reading
 OPEN_FILES = 4                                        # whose moments are held, megabytes each
@@ -39,7 +39,7 @@ class Tally:
         self._numbers: dict[str | None, int] = {}     # of tasks; None of rows without one
         self._held: dict[str, np.ndarray] = {}        # path -> rows of each task, by its number
         self._n_rows = np.empty((0, 0), np.uint32)    # the same of all files, (n_files, n_tasks)
-        self._committed_at = lru_cache(OLD_ANSWERS)(bank.committed_at)
+        self._committed_at = lru_cache(OLD_ANSWERS)(self._moment_of)
         self._moments = lru_cache(OPEN_FILES)(self._read)
         self._n_later = lru_cache(OLD_ANSWERS)(self._count_later)
 
@@ -52,9 +52,12 @@ class Tally:
         """The bank version that is counted; None for a bank that nothing was banked in."""
         return self._settled(lambda: None if self._table is None else self._version)
 
-    def n_texts(self, task: str, since_version: int | None = None) -> int:
-        """Count the rows of `task` or of none banked after bank version `since_version`, as `DataBank.n_texts` does."""
-        return self._settled(lambda: self._count(task, since_version))
+    def n_texts(self, task: str, since_version: int | None = None, made_at: datetime | None = None) -> int:
+        """Count the rows of `task` or of none banked after bank version `since_version`, as `DataBank.n_texts` does.
+
+        Where Delta's log no longer reaches back to it, those banked after `made_at` count; raises VersionGone without.
+        """
+        return self._settled(lambda: self._count(task, since_version, made_at))
 
     def days(self) -> dict[str, dict[date, int]]:
         """Count the rows of each task by the day they were banked on; those without a task are left out."""
@@ -100,8 +103,8 @@ class Tally:
         n_rows[numbers] = moments.n_rows_of_each()
         return n_rows
 
-    def _count(self, task: str, since_version: int | None) -> int:
-        after = None if since_version is None or self._table is None else self._committed_at(since_version)
+    def _count(self, task: str, since_version: int | None, made_at: datetime | None) -> int:
+        after = None if since_version is None or self._table is None else self._committed_at(since_version, made_at)
         begin = 0 if after is None else bisect_right(self._files, after + MICROSECOND, key=lambda file: file.end_at)
         numbers = [self._numbers[name] for name in (task, None) if name in self._numbers]
         n_rows = self._n_rows[begin:, numbers].sum(axis=1, dtype=np.int64)
@@ -120,6 +123,14 @@ class Tally:
                 if task is not None and n_rows[number]:
                     found.setdefault(task, {})[day.item()] = int(n_rows[number])
         return found
+
+    def _moment_of(self, version: int, made_at: datetime | None) -> datetime | None:
+        try:
+            return self.bank.committed_at(version)
+        except VersionGone:
+            if made_at is None:
+                raise
+            return made_at
 
     def _count_later(self, path: str, task: str, after: datetime) -> int:
         moments = self._moments(path)

@@ -4,10 +4,12 @@ import shutil
 import tempfile
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -15,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from ingest.bank import DataBank
 from ingest.bank.moments import moments_of
 from ingest.bank.tally import Tally
-from ingest.errors import BankError
+from ingest.errors import BankError, VersionGone
 from tests.ingest.conftest import NOW, make_rows
 
 TASKS = ["x", "y", "never banked"]
@@ -130,6 +132,20 @@ def test_each_file_is_read_once_and_what_compaction_made_of_them_once_more(bank,
     bank.compact()
     tally.renew()
     assert [tally.n_texts("x", version) for version in versions] == [4, 3, 2, 1, 0] and len(read_files) == 7
+
+
+def test_where_the_log_no_longer_reaches_back_rows_since_a_moment_count(bank, rows_of):
+    versions = [bank.append(rows_of([f"{number}"], task="x", begin=number, now=NOW + number * DAY), {})
+                for number in range(5)]
+    DeltaTable(bank.url).create_checkpoint()          # ... and what Delta does with a log of more than 30 days
+    for file in Path(bank.url, "_delta_log").glob("*.json"):
+        if int(file.stem) < versions[-1]:
+            file.unlink()
+    tally = Tally(bank)
+    assert tally.n_texts("x", versions[1], NOW + 2.5 * DAY) == 2 and tally.n_texts("x", versions[-1], NOW) == 0
+    for asked in (tally, bank):
+        with pytest.raises(VersionGone, match="version 2"):
+            asked.n_texts("x", versions[1])
 
 
 def test_a_file_that_is_erased_before_it_was_read_is_looked_for_in_a_newer_version(bank, rows_of, monkeypatch):

@@ -69,8 +69,10 @@ def is_due(workplace: Workplace, tally: Tally, task: str, recipe: DriftRecipe) -
         champion, last = champion_of(session, task), last_drift_check(session, task)
     if champion is None or tally.version is None:
         return False
-    since = [each for each in (champion.bank_version, None if last is None else last.bank_version) if each is not None]
-    return tally.n_texts(task, max(since, default=None)) >= recipe.window_texts
+    looked = [] if last is None else [(last.bank_version, last.at)]
+    trained = [] if champion.bank_version is None else [(champion.bank_version, champion.created_at)]
+    since = max([*looked, *trained], default=(None, None))
+    return tally.n_texts(task, *since) >= recipe.window_texts
 
 
 def act(workplace: Workplace, task: str, found: Look, recipe: DriftRecipe, triggers: DriftTriggers) -> DriftCheck:
