@@ -11,6 +11,10 @@ class BankError(IngestError):
     """A data bank that cannot be read or written; what was banked before is untouched."""
 
 
+class VersionGone(BankError):
+    """A bank version that Delta's log no longer reaches back to: it keeps 30 days."""
+
+
 class DiskFull(BankError):
     """No room for the rows; no part of them is visible in the bank."""
 

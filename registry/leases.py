@@ -29,6 +29,17 @@ def acquire(session: Session, name: str, holder: str, *, duration: timedelta, no
     return lease
 
 
+def take_turn(session: Session, name: str, holder: str, *, every: timedelta, now: datetime) -> bool:
+    """Take the turn that lasts until `now + every`; False while the last one does, whoever took it.
+
+    What is to be done once in a while is so done by one process of many, and restarts do not bring it forward.
+    """
+    lease = session.get(Lease, name)
+    if lease is not None and now < lease.expires_at < now + FURTHEST * every:
+        return False
+    return acquire(session, name, holder, duration=every, now=now) is not None
+
+
 def release(session: Session, name: str, holder: str, *, now: datetime) -> None:
     """Give the lease back at once; the row stays, and with it the token."""
     lease = session.get(Lease, name)

@@ -25,6 +25,12 @@ class TrainerSettings(BaseSettings):
                                     "each further one, at most a day.")
     lease_seconds: float = Field(30.0, gt=0, description="A trainer that did not renew for this long has lost its "
                                  "task to the others.")
+    compact_hours: float = Field(1.0, ge=0, description="How often one of the trainers compacts the bank, as "
+                                 "`hypermatch bank compact` does; 0: none does.")
+    vacuum_hours: int = Field(168, ge=0, description="Once a day one of the trainers deletes files that only bank "
+                              "versions older than this need, as `hypermatch bank vacuum` does; 0: none does.")
+    retain_days: int = Field(0, ge=0, description="Days before today whose rows stay: once an hour one of the trainers "
+                             "lets go of older ones, as `hypermatch bank retain` does; 0: all stay.")
 
     lm_backend: Literal["none", "openai", "transformers", "recorded"] = Field(
         "none", description="Language model: `openai` is any compatible endpoint, `transformers` a local folder, "

@@ -71,7 +71,7 @@ def compact_bank() -> None:
             bar.set_postfix_str(str(day))
 
         done = open_bank().compact(report)
-    click.echo(f"{done.n_duplicates} duplicates dropped, {done.n_files_before} files -> {done.n_files_after}")
+    click.echo(done)
 
 
 @command.command("retain")
@@ -80,25 +80,18 @@ def compact_bank() -> None:
 @reason_option
 def retain_days(days: int | None, actor: str, reason: str) -> None:
     """Let go of rows banked before the last so many DAYS; `bank vacuum` deletes the bytes."""
-    from datetime import timedelta
-
     from infra.roots import open_registry, utc_now
+    from ingest.bank.retention import keep_days
     from ingest.errors import IngestError
     from ingest.settings import IngestSettings
-    from registry import audit
-    from registry.database import write
 
     days = days or IngestSettings().retention_days
     if not days:
         raise IngestError("nothing says how long rows stay", "give --days or set HYPERMATCH_INGEST_RETENTION_DAYS")
-    engine, since = open_registry(), utc_now().date() - timedelta(days=days)
-    done = open_bank().retain(since)
+    done = keep_days(open_bank(), open_registry(), days, actor=actor, reason=reason, now=utc_now())
     if done.n_rows:
-        with write(engine) as session:
-            audit.record(session, action="bank:retained", subject="bank", actor=actor, reason=reason, now=utc_now(),
-                         details={"since": since.isoformat(), "n_rows": done.n_rows, "n_days": done.n_days})
         clear_samples()
-    click.echo(f"{done.n_rows} rows of {done.n_days} days before {since} let go; `hypermatch bank vacuum` deletes them")
+    click.echo(f"{done}; `hypermatch bank vacuum` deletes them")
 
 
 @command.command("vacuum")
@@ -113,12 +106,12 @@ def vacuum_bank(older_than_hours: int) -> None:
 
 def clear_samples() -> None:
     """Delete the trainer's samples of the bank, which hold texts; the next look takes others."""
-    import shutil
     from pathlib import Path
 
+    from trainer.drift.stretches import forget_all
     from trainer.settings import TrainerSettings
 
-    shutil.rmtree(Path(TrainerSettings().cache) / "stretches", ignore_errors=True)
+    forget_all(Path(TrainerSettings().cache))
 
 
 def clear_vectors(texts: Collection[str]) -> int:

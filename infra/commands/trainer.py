@@ -31,6 +31,7 @@ def run(task_name: str | None) -> None:
     from pathlib import Path
 
     from infra.processes import stop_on_signal
+    from ingest.bank.tally import Tally
     from registry.database import write
     from registry.telemetry.logs import configure_logs
     from registry.telemetry.settings import TelemetrySettings
@@ -38,6 +39,7 @@ def run(task_name: str | None) -> None:
     from trainer.metrics import Metrics
     from trainer.scheduler.decide import Triggers
     from trainer.scheduler.loop import Trainer, run_until_stopped
+    from trainer.scheduler.upkeep import duties
     from trainer.settings import TrainerSettings
 
     configure_logs(TelemetrySettings(), {"hypermatch": logging.INFO})
@@ -47,9 +49,12 @@ def run(task_name: str | None) -> None:
     drift = drift_triggers(settings, workplace, stop) if settings.is_drift_watched else None
     with write(workplace.engine) as session:
         keep_packaged(session, workplace.now())
-    trainer = Trainer(workplace, triggers, Path(settings.recipes), stop, task_name, drift, metrics)
+    trainer = Trainer(workplace, triggers, Path(settings.recipes), stop, Tally(workplace.bank), task_name,
+                      drift, metrics)
     metrics.serve(settings.metrics_host, settings.metrics_port)
-    run_until_stopped(trainer, settings.tick_seconds)
+    upkeep = duties(workplace, stop, compact_hours=settings.compact_hours, retain_days=settings.retain_days,
+                    vacuum_hours=settings.vacuum_hours)
+    run_until_stopped(trainer, settings.tick_seconds, upkeep)
 
 
 def drift_triggers(settings: TrainerSettings, workplace: Workplace, stop: Event | None = None) -> DriftTriggers:

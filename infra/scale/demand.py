@@ -24,7 +24,7 @@ class Demand:
     looks_per_day: float = 24.0                       # for drift, at each task
     poll_seconds: float = 2.0
     flush_seconds: float = 5.0                        # between two commits of an ingest process
-    compact_hours: float = 1.0                        # between two compactions of the bank, as infra/k8s has it
+    compact_hours: float = 1.0                        # between two compactions, as trainers and infra/k8s do
     gpu_texts_per_second: float = 0.0                 # of one GPU, measured by yourself; 0: answers on CPUs
 
     @property

@@ -55,10 +55,9 @@ def _bank(plan: Plan) -> list[Limit]:
         Limit("reading one task of the bank for a run", plan.read_task_seconds, values["patience_seconds"], "s",
               "a run spends longer on reading than on learning, and so does every other",
               "compact the bank more often, commit less often, keep fewer days (`bank retain`)"),
-        Limit("a tick that counts what is new of every task", plan.count_seconds, values["tick_seconds"], "s",
+        Limit("a tick that looks at every task", plan.tick_seconds, values["tick_seconds"], "s",
               "ticks come late: new labels, requested runs and drift wait for them",
-              f"HYPERMATCH_TRAINER_TICK_SECONDS={_up(plan.count_seconds, 10)}; compact the bank more often, commit "
-              "less often (`--compact-hours`, `--flush-seconds`)"),
+              f"HYPERMATCH_TRAINER_TICK_SECONDS={_up(plan.tick_seconds, 10)}, or trainers of fewer tasks (`--task`)"),
     ]
 
 

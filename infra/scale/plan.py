@@ -88,12 +88,20 @@ class Plan:
         wanted = 2 * self.values["texts_per_run"]
         n_rows = sum(min(wanted * 4**number, self.demand.kept_texts) for number in range(n_stretches))
         return (n_rows / 1e6 * self.values["read_task_seconds_per_million_rows"]
-                + n_stretches * self.n_files * self.values["count_new_ms_per_file"] / 1_000)
+                + n_stretches * self.n_files * self.values["plan_ms_per_file"] / 1_000)
 
     @property
-    def count_seconds(self) -> float:
-        """CPU seconds of a tick that counts what is new of every task: for drift, and for the next run."""
-        return 2 * self.demand.tasks * self.n_files * self.values["count_new_ms_per_file"] / 1_000
+    def tick_seconds(self) -> float:
+        """Seconds of a tick in which nothing is due: questions about each task, and what was banked since the last."""
+        n_new = self.n_ingest * self.values["tick_seconds"] / self.demand.flush_seconds
+        return (self.demand.tasks * self.values["tick_ms_per_task"] + self.n_files * self.values["tally_ms_per_file"]
+                + n_new * self.values["tally_ms_per_new_file"]) / 1_000
+
+    @property
+    def first_tick_seconds(self) -> float:
+        """Seconds of a trainer's first tick, which counts all of the bank."""
+        return (self.demand.kept_texts / 1e6 * self.values["tally_seconds_per_million_rows"]
+                + self.n_files * self.values["tally_ms_per_new_file"] / 1_000 + self.tick_seconds)
 
     @property
     def training_hours(self) -> float:
@@ -173,6 +181,8 @@ class Plan:
                    f"{self.read_task_seconds:,.0f} s a run, most of it for planning which files to read")
         yield Need("trainer", "looking for drift", self.looking_hours, "h/month",
                    f"{asked.looks_per_day:g} looks a day at each task")
+        yield Need("trainer", "first tick after a start", self.first_tick_seconds, "s",
+                   "counts all rows of the bank, once")
         yield Need("trainer", "trainers", self.n_trainers, "", "one core each, the tasks shared by leases")
 
     def _registry(self) -> Iterator[Need]:

@@ -94,10 +94,6 @@ class DataBank:
             raise FileNotFoundError(path)
         return commits.read_file(table, self.options, path, task, columns)
 
-    def days(self) -> dict[str, dict[date, int]]:
-        """Count the rows of each task by the day they were banked on; those without a task are left out."""
-        return reader.days(self._at(None))
-
     def keys_of(self, day: Any) -> np.ndarray:
         """Return the duplicate keys of the rows banked on `day`, (n, 2) uint64."""
         return reader.keys_of(self._at(None), day)

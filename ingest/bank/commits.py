@@ -1,7 +1,7 @@
 """Lists the data files that commits left, and reads one: a look at a window need not read the rest of the bank."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -11,6 +11,8 @@ from deltalake import DeltaTable
 from deltalake.fs import DeltaStorageHandler
 from pyarrow.fs import PyFileSystem
 
+from ingest.schema import SCHEMA
+
 PRECISION = timedelta(milliseconds=1)                 # Delta's log keeps times in whole milliseconds, rounded down
 
 
@@ -19,6 +21,7 @@ class DataFile:
     """A file of the bank, which never changes; its rows were banked from `first_at` on and before `end_at`."""
 
     path: str
+    day: date
     n_rows: int
     first_at: datetime
     end_at: datetime
@@ -29,8 +32,9 @@ def data_files(table: DeltaTable | None) -> list[DataFile]:
     if table is None:
         return []
     actions = pa.table(table.get_add_actions(flatten=True))
-    columns = [actions[name].to_pylist() for name in ("path", "num_records", "min.banked_at", "max.banked_at")]
-    found = [DataFile(path, n, first, last + PRECISION) for path, n, first, last in zip(*columns, strict=True) if n]
+    names = ("path", "partition.day", "num_records", "min.banked_at", "max.banked_at")
+    found = [DataFile(path, day, n, first, last + PRECISION)
+             for path, day, n, first, last in zip(*(actions[name].to_pylist() for name in names), strict=True) if n]
     return sorted(found, key=lambda file: (file.end_at, file.path))
 
 
@@ -40,6 +44,7 @@ def read_file(table: DeltaTable, options: dict[str, str], path: str, task: str |
     folder = PyFileSystem(DeltaStorageHandler(table.table_uri, options or None))
     with folder.open_input_file(unquote(path)) as file:
         rows = pq.read_table(file, columns=sorted({*columns, "task"}))
+    rows = rows.cast(pa.schema([SCHEMA.field(name) for name in rows.column_names]))
     if task is None:
         return rows.select(columns)
     return rows.filter(pc.or_kleene(pc.is_null(rows["task"]), pc.equal(rows["task"], task))).select(columns)

@@ -9,9 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
 
 from ingest.bank.commits import data_files
+from ingest.bank.tables import strings
 from ingest.duplicates import keys
+from ingest.errors import VersionGone
 from ingest.schema import SCHEMA
 
 PART_ROWS = 131_072
@@ -81,7 +84,7 @@ def query_rows(rows: pa.Table, query: str) -> pa.Table:
 def n_texts(table: DeltaTable | None, task: str | None, after: datetime | None) -> int:
     if table is None:
         return 0
-    wanted = pc.scalar(True) if task is None else (pc.field("task") == task) | pc.field("task").is_null()
+    wanted = pc.scalar(True) if task is None else (strings("task") == task) | pc.field("task").is_null()
     if after is not None:
         wanted = wanted & (pc.field("banked_at") > pa.scalar(after, pa.timestamp("us", tz="UTC")))
     return int(table.to_pyarrow_dataset().count_rows(filter=wanted))
@@ -91,10 +94,15 @@ def committed_at(table: DeltaTable | None, version: int | None) -> datetime | No
     """Return a moment that no row of bank version `version` was banked after, at most a millisecond late.
 
     None if it holds no row. Only Delta's log is read, so that it works on versions whose files were vacuumed.
+    Raises VersionGone where the log no longer reaches back.
     """
     if table is None or version is None:
         return None
-    table.load_as_version(version)
+    try:
+        table.load_as_version(version)
+    except TableNotFoundError as error:
+        raise VersionGone(f"the log of the bank at {table.table_uri} no longer reaches back to version {version}",
+                          "it keeps 30 days; newer versions can be asked about") from error
     files = data_files(table)
     return files[-1].end_at.astimezone(UTC) - timedelta(microseconds=1) if files else None
 
@@ -127,17 +135,6 @@ def stats(table: DeltaTable | None) -> dict[str, Any]:
         "tasks": counts(table, "task"),
         "days": counts(table, "day"),
     }
-
-
-def days(table: DeltaTable | None) -> dict[str, dict[date, int]]:
-    """Count rows by task and day; only these two columns are read, and what came without a task is no task's."""
-    if table is None:
-        return {}
-    query = "SELECT task, day, count(*) AS n FROM bank WHERE task IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
-    found: dict[str, dict[date, int]] = {}
-    for row in run(table, ["task", "day"], query, {}).to_pylist():
-        found.setdefault(row["task"], {})[row["day"]] = int(row["n"])
-    return found
 
 
 def counts(table: DeltaTable, column: str) -> dict[str, int]:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import CommitProperties
@@ -13,6 +15,11 @@ from ingest.errors import BankError, DiskFull
 from ingest.schema import CONFIGURATION, PARTITION_BY, SCHEMA
 
 DECORATION = re.compile("\x1b\\[[0-9;]*m|↳")
+
+
+def strings(column: str) -> pc.Expression:
+    """Return a column as strings: deletions leave files of string views, which pyarrow cannot compare with one."""
+    return pc.field(column).cast(pa.string())
 
 
 def open_table(url: str, options: Mapping[str, str], version: int | None = None) -> DeltaTable | None:

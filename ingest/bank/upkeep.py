@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
 from ingest.bank.extras import extra_rows, predicates, quoted
-from ingest.bank.tables import mended, open_table
+from ingest.bank.tables import mended, open_table, strings
 from ingest.bank.writer import MERGED
 from ingest.errors import BankError
 
@@ -41,13 +41,20 @@ class Compacted:
     n_files_before: int
     n_files_after: int
 
+    def __str__(self) -> str:
+        return f"{self.n_duplicates} duplicates dropped, {self.n_files_before} files -> {self.n_files_after}"
+
 
 @dataclass(frozen=True)
 class Retained:
-    """How many rows went because of their age, of how many days."""
+    """How many rows went because of their age, of how many days before `since`."""
 
     n_rows: int
     n_days: int
+    since: date
+
+    def __str__(self) -> str:
+        return f"{self.n_rows} rows of {self.n_days} days before {self.since} let go"
 
 
 def forget(url: str, options: Mapping[str, str], subject: str) -> Forgotten:
@@ -60,7 +67,7 @@ def forget(url: str, options: Mapping[str, str], subject: str) -> Forgotten:
     table = open_table(url, options)
     if table is None:
         return Forgotten(0, None, None)
-    wanted = pc.field("subject") == subject
+    wanted = strings("subject") == subject
     found = table.to_pyarrow_dataset().to_table(columns=["banked_at", "text"], filter=wanted)
     first = None if not found.num_rows else first_version_after(table, pc.min(found["banked_at"]).as_py())
     gone = 0
@@ -108,12 +115,12 @@ def retain(url: str, options: Mapping[str, str], since: date) -> Retained:
     """Drop the days before `since` whole: only Delta's log is written, and the next vacuum deletes the bytes."""
     table = open_table(url, options)
     if table is None:
-        return Retained(0, 0)
+        return Retained(0, 0, since)
     actions = pa.table(table.get_add_actions(flatten=True)).select(["partition.day", "num_records"])
     old = actions.filter(pc.less(actions["partition.day"], pa.scalar(since)))
     if old.num_rows:
         retried(url, table, lambda: table.delete(f"day < DATE '{since.isoformat()}'"))
-    return Retained(int(pc.sum(old["num_records"]).as_py() or 0), len(pc.unique(old["partition.day"])))
+    return Retained(int(pc.sum(old["num_records"]).as_py() or 0), len(pc.unique(old["partition.day"])), since)
 
 
 def drop_duplicates(url: str, table: DeltaTable, day: date) -> int:

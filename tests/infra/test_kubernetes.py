@@ -114,6 +114,7 @@ def test_a_role_takes_what_its_pod_is_given(name, overlay, monkeypatch):
         assert settings["Serving"].predictions_topic == PREDICTIONS_TOPIC
     if name == "trainer":
         assert settings["Trainer"].threads == int(container(overlay, name)["resources"]["limits"]["cpu"])
+        assert not settings["Trainer"].compact_hours and not settings["Trainer"].vacuum_hours      # jobs do both
 
 
 def test_the_page_says_how_each_secret_is_made():

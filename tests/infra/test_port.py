@@ -11,6 +11,8 @@ import pytest
 from sqlmodel import create_engine
 
 from infra.parts import free_port
+from ingest.bank import DataBank
+from ingest.bank.tally import Tally
 from ingest.metrics import Metrics as IngestMetrics
 from ingest.running import wait_for_broker
 from ingest.settings import IngestSettings
@@ -55,7 +57,8 @@ def test_waiting_for_a_broker_is_a_round():
 def test_a_trainer_comes_round_even_while_the_registry_is_away():
     nobody = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
     place = SimpleNamespace(engine=nobody, worker="trainer@test:1", now=lambda: datetime.now(UTC))
-    trainer = Trainer(place, Triggers(1, 1, timedelta()), Path("recipes"), threading.Event())
+    trainer = Trainer(place, Triggers(1, 1, timedelta()), Path("recipes"), threading.Event(),
+                      Tally(DataBank("nowhere")))
     trainer.metrics.rounds.came_at = float("-inf")
     with pytest.raises(RegistryError):
         trainer.beat()

@@ -39,7 +39,7 @@ ONE_A_SECOND = Demand(texts_per_month=SECONDS_PER_MONTH, requests_per_second=100
                       cores_per_replica=4, runs_per_month=1, looks_per_day=1, bank_days=10)
 SMALL = {**values(CONSTANTS), "serve_minilm_ms": 100.0, "ingest_rows_per_second": 40.0, "train_seconds": 360.0,
          "texts_per_run": 7_200.0, "drift_look_seconds": 10.0, "drift_window_texts": 500.0,
-         "read_task_seconds_per_million_rows": 1_000.0, "count_new_ms_per_file": 0.0,
+         "read_task_seconds_per_million_rows": 1_000.0, "plan_ms_per_file": 0.0,
          "bank_bytes_beside_text": 40.0, "bank_bytes_per_char": 1.0, "message_bytes_beside_text": 40.0,
          "look_tasks": 100.0, "look_database_ms": 4.0, "connections_per_worker": 3.0}
 
@@ -64,8 +64,10 @@ def test_a_small_case_is_what_a_person_calculates(plan):
     assert plan.looking_hours == pytest.approx(10 * 30 * 60 / 3_600)
     assert plan.n_trainers == 1
     assert plan.n_files == pytest.approx(86_400_000 / (100 * 2**20) + 5 * 3_600 / 5)
-    asking = replace(plan, values={**SMALL, "count_new_ms_per_file": 0.5})
-    assert asking.count_seconds == pytest.approx(2 * 10 * plan.n_files * 0.5 / 1_000)
+    asking = replace(plan, values={**SMALL, "plan_ms_per_file": 0.5, "tick_ms_per_task": 7.0, "tally_ms_per_file": 0.01,
+                                   "tally_ms_per_new_file": 2.0, "tally_seconds_per_million_rows": 0.1})
+    assert asking.tick_seconds == pytest.approx((10 * 7 + plan.n_files * 0.01 + 5 * 10 / 5 * 2) / 1_000)
+    assert asking.first_tick_seconds - asking.tick_seconds == pytest.approx(0.0864 + plan.n_files * 0.002)
     assert asking.read_task_seconds - plan.read_task_seconds == pytest.approx(3 * plan.n_files * 0.5 / 1_000)
     assert plan.looks_per_second == 2.5 and plan.database_cores == pytest.approx(2.5 * 0.0004)
     assert plan.connections == 15 + 5 + 1 * SMALL["connections_per_trainer"] + SMALL["connections_of_the_console"]
@@ -77,7 +79,7 @@ def test_what_to_do_is_told_in_values_that_suffice(plan):
     told = " ".join(limit.what_to_do for limit in limits(heavy))
     remembered = int(re.search(r"REMEMBERED_TEXTS=(\d+)", told)[1])
     tick = int(re.search(r"TICK_SECONDS=(\d+)", told)[1])
-    assert 0 <= remembered - 1e9 / 30 / heavy.n_ingest < 1e6 and 0 <= tick - heavy.count_seconds < 10
+    assert 0 <= remembered - 1e9 / 30 / heavy.n_ingest < 1e6 and 0 <= tick - heavy.tick_seconds < 10
 
 
 def test_a_gpu_takes_the_model_from_the_cores(plan):
@@ -153,6 +155,7 @@ def test_what_our_code_sets_is_what_it_sets():
     assert (found["max_replicas"], f"{found['replica_memory_mib'] / 1_024:g}Gi") == (scaler["maxReplicas"], memory)
     assert found["remembered_texts"] == IngestSettings.model_fields["remembered_texts"].default
     assert found["tick_seconds"] == TrainerSettings.model_fields["tick_seconds"].default
+    assert Demand().compact_hours == TrainerSettings.model_fields["compact_hours"].default
     assert (found["texts_per_run"], found["drift_window_texts"]) == (Recipe().max_traffic, DriftRecipe().window_texts)
     n_numbers = subword.n_buckets * (subword.dimensions + subword.context_dimensions)
     assert found["subword_body_mib"] == n_numbers * 4 / 2**20

@@ -46,14 +46,6 @@ def test_offsets_outlive_checkpoints_of_the_log(bank, rows_of):
     assert bank.offsets(bank.version - 2) == {("t", 0): 103, ("t", 1): 102}, "and a version tells up to where it read"
 
 
-def test_the_bank_counts_its_days_by_task(bank, rows_of):
-    assert bank.days() == {}
-    bank.append(rows_of(["a", "b"], task="x"), {})
-    bank.append(rows_of(["c"], task="x", now=NOW + timedelta(days=1)), {})
-    bank.append(rows_of(["d"]), {})
-    assert bank.days() == {"x": {NOW.date(): 2, NOW.date() + timedelta(days=1): 1}}
-
-
 def test_a_writer_that_believes_old_offsets_is_refused(bank, rows_of):
     bank.append(rows_of(["a"]), {("t", 0): 1}, {("t", 0): None})
     with pytest.raises(StaleWriter, match="up to offset 1"):
@@ -117,6 +109,18 @@ def test_an_older_version_stays_readable(bank, rows_of, now):
     assert bank.n_texts(None, since_version=version) == 1
     with pytest.raises(BankError, match="version 99"):
         bank.texts(None, version=99)
+
+
+@pytest.mark.parametrize("rewrite", [DataBank.compact, lambda bank: bank.forget("s3")])
+def test_a_file_that_a_deletion_rewrote_is_counted_read_and_erased_from_like_any_other(rewrite, bank, rows_of):
+    rows = [rows_of(["a", "b"], task="x", subject="s1"), rows_of(["c"], task="y", subject="s2", begin=2),
+            rows_of(["a", "d"], task="z", subject="s3", begin=3)]
+    bank.append(pa.concat_tables(rows), {})
+    bank.append(rows_of(["a"], task="x", begin=5, now=NOW + timedelta(days=1)), {})
+    rewrite(bank)
+    n_rows = [sum(bank.read_file(file.path, "x", ["text"]).num_rows for file in bank.files()), bank.n_texts("x")]
+    assert n_rows == [3, 3] and bank.n_texts("y") == 1
+    assert bank.forget("s1").n_rows == 2 and bank.n_texts("x") == 1
 
 
 def test_forgetting_erases_the_bytes_everywhere(bank, rows_of):
@@ -232,8 +236,8 @@ def test_the_newest_texts_are_those_that_reading_everything_finds(bank, rows_of)
 def test_old_days_are_let_go_whole_and_vacuum_deletes_them(bank, rows_of):
     bank.append(rows_of(["old", "older"]), {("t", 0): 2})
     version = bank.append(rows_of(["young"], begin=2, now=NOW + timedelta(days=2)), {("t", 0): 3})
-    assert bank.retain(NOW.date()) == Retained(0, 0) and bank.version == version
-    assert bank.retain((NOW + timedelta(days=2)).date()) == Retained(2, 1)
+    assert bank.retain(NOW.date()) == Retained(0, 0, NOW.date()) and bank.version == version
+    assert bank.retain((NOW + timedelta(days=2)).date()) == Retained(2, 1, (NOW + timedelta(days=2)).date())
     assert bank.rows()["text"].to_pylist() == ["young"] and bank.offsets() == {("t", 0): 3}
     assert bank.texts(None, version=version).num_rows == 3
     assert bank.vacuum(timedelta(0)) == 1

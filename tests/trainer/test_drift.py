@@ -5,6 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from ingest.bank.tally import Tally
 from trainer.drift.accuracy import estimate_accuracy
 from trainer.drift.observed import Observed, joined
 from trainer.drift.past import learn_past
@@ -160,8 +161,8 @@ def test_strange_texts_in_the_bank_alarm_once_and_the_check_is_kept(watched):
     workplace, _, now = watched
     strange = [f"the weather in town {number} is sunny with clouds" for number in range(200)]
     workplace.bank.append(bank_rows(strange, 5_000, now), {("t", 0): 600})
-    first = watch(workplace, "intent", RECIPE, DriftTriggers(runs_per_day=1), 1)
-    second = watch(workplace, "intent", RECIPE, DriftTriggers(runs_per_day=1), 1)
+    first = watch(workplace, Tally(workplace.bank), "intent", RECIPE, DriftTriggers(runs_per_day=1), 1)
+    second = watch(workplace, Tally(workplace.bank), "intent", RECIPE, DriftTriggers(runs_per_day=1), 1)
 
     assert first is not None and first.is_alarm and first.advice != "wait" and second is None
     with read(workplace.engine) as session:

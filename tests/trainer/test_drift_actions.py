@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from ingest.bank.tally import Tally
 from tests.trainer.test_drift import RECIPE, bank_rows, stream, watched  # noqa: F401
 from trainer.drift.observed import Observed
 from trainer.drift.report import DriftReport
@@ -62,7 +63,7 @@ def test_an_alarm_alone_waits_and_says_what_is_missing(watched):  # noqa: F811
     for number in range(2):
         strange = [f"the weather in town {number} {each} is sunny with clouds" for each in range(200)]
         workplace.bank.append(bank_rows(strange, 5_000 + 1_000 * number, now), {("t", 0): 6_000 + 1_000 * number})
-        check = watch(workplace, "intent", TWO_OF_THREE, followed, 1)
+        check = watch(workplace, Tally(workplace.bank), "intent", TWO_OF_THREE, followed, 1)
         if number == 0:
             assert check.is_alarm and check.advice == "wait" and "1 of the last 3 windows, 2 are needed" in check.reason
 
@@ -78,7 +79,7 @@ def test_a_look_that_takes_too_long_goes_on_with_the_next_tick(watched):  # noqa
     workplace.bank.append(bank_rows(texts, 5_000, now), {("t", 0): 5_200})
     hasty, looks = DriftTriggers(1, seconds_per_tick=1e-9), []
     while not looks or looks[-1] is None:
-        looks.append(watch(workplace, "intent", RECIPE, hasty, 1))
+        looks.append(watch(workplace, Tally(workplace.bank), "intent", RECIPE, hasty, 1))
         assert len(looks) < 20
     assert tick.CHUNK_TEXTS < 660 and looks[-1].report["n_window"] == 200
 
@@ -182,7 +183,8 @@ def test_a_trainer_looks_again_only_once_something_changed(watched, tmp_path):  
     recipe = 'encoder = "subword"\n[drift]\nwindow_texts = 200\nmin_reference_texts = '
     (tmp_path / "intent.toml").write_text(recipe + "600\n")
     triggers = Triggers(10_000, 100_000, timedelta(0))
-    trainer = Trainer(workplace, triggers, tmp_path, Event(), drift=DriftTriggers(2, seconds_per_tick=60))
+    trainer = Trainer(workplace, triggers, tmp_path, Event(), Tally(workplace.bank),
+                      drift=DriftTriggers(2, seconds_per_tick=60))
     workplace.bank.append(bank_rows(texts, 5_000, now), {("t", 0): 5_200})
     trainer.tick()
     assert list(trainer.unwatchable) == ["intent"]    # the reference has 400 texts, 600 are wanted

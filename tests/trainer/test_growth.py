@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ingest.bank.tally import Tally
 from registry.database import read
 from registry.watching.bank_days import bank_days
 from tests.ingest.conftest import make_rows
@@ -17,13 +18,16 @@ def n_texts(workplace):
 
 
 def test_a_bank_that_grew_is_counted_again_but_not_all_the_time(workplace, task, monkeypatch):
-    counted = Growth()
+    tally = Tally(workplace.bank)
+    counted = Growth(tally)
     counted.look(workplace)
     assert n_texts(workplace) == 0
     workplace.bank.append(make_rows(["a", "b"], task="intent", now=datetime.now(UTC)), {})
+    tally.renew()
     counted.look(workplace)
     assert n_texts(workplace) == 2
     workplace.bank.append(make_rows(["c"], task="intent", begin=2, now=datetime.now(UTC)), {})
+    tally.renew()
     counted.look(workplace)
     assert n_texts(workplace) == 2, "a minute has not passed"
     monkeypatch.setattr(growth, "EVERY_SECONDS", 0.0)
@@ -33,7 +37,8 @@ def test_a_bank_that_grew_is_counted_again_but_not_all_the_time(workplace, task,
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_bank_that_cannot_be_counted_is_logged_and_tried_again(workplace, task, caplog):
-    counted = Growth()
+    tally = Tally(workplace.bank)
+    counted = Growth(tally)
     workplace.bank.append(make_rows(["a"], task="intent", now=datetime.now(UTC)), {})
     for file in (workplace.cache.parent / "bank").rglob("*.parquet"):
         file.write_bytes(b"no Parquet")

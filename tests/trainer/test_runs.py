@@ -13,6 +13,7 @@ from threading import Event
 import numpy as np
 import pytest
 
+from ingest.bank.tally import Tally
 from registry.artifacts.bundle import load_bundle
 from registry.artifacts.store import ArtifactStore
 from registry.database import read, write
@@ -171,7 +172,8 @@ def test_a_trainer_that_lost_its_lease_registers_nothing(workplace, task, recipe
 def trainer_of(workplace, folder, new_labels=20):
     (folder / "recipes").mkdir(exist_ok=True)
     (folder / "recipes/intent.toml").write_text(RECIPE.format(epochs=1))
-    return Trainer(workplace, Triggers(new_labels, 1_000, timedelta(seconds=60)), folder / "recipes", Event())
+    return Trainer(workplace, Triggers(new_labels, 1_000, timedelta(seconds=60)), folder / "recipes", Event(),
+                   Tally(workplace.bank))
 
 
 def test_the_loop_trains_on_new_labels_once_and_then_when_asked(workplace, task, tmp_path, banking):

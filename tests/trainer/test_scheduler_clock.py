@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import psutil
 
+from ingest.bank.tally import Tally
 from trainer.memory import give_back
 from trainer.scheduler import loop
 from trainer.scheduler.decide import Triggers
@@ -37,7 +38,7 @@ def test_a_trainer_whose_clock_is_set_back_an_hour_ticks_on(workplace, tmp_path,
     monkeypatch.setattr(loop, "CLOCK_SECONDS", 0.1)
     behind, stop = [timedelta(0)], threading.Event()
     clocked = replace(workplace, now=lambda: datetime.now(UTC) - behind[0])
-    trainer = Ticking(clocked, Triggers(1, 1, timedelta(0)), tmp_path, stop)
+    trainer = Ticking(clocked, Triggers(1, 1, timedelta(0)), tmp_path, stop, Tally(workplace.bank))
     thread = threading.Thread(target=run_until_stopped, args=(trainer, 3_600.0))
     thread.start()
     try:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +73,11 @@ class Stretches:
 
 def folder_of(cache: Path) -> Path:
     return cache / "stretches"
+
+
+def forget_all(cache: Path) -> None:
+    """Delete the samples of all tasks, which hold texts; the next looks take others."""
+    shutil.rmtree(folder_of(cache), ignore_errors=True)
 
 
 def stretches(rows: pa.Table, seed: str) -> list[Stretch]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from ingest.bank.tally import Tally
 from registry.database import read, write
 from registry.drift import last_drift_check, list_drift_checks, n_acted_on, record_drift_check
 from registry.lifecycle.runs import active_run, request_run, requested_run
@@ -40,13 +41,13 @@ class DriftTriggers:
     keep: Callable[[str, DriftCheck, Look], None] = lambda _task, _check, _found: None
 
 
-def watch(workplace: Workplace, task: str, recipe: DriftRecipe, triggers: DriftTriggers,
+def watch(workplace: Workplace, tally: Tally, task: str, recipe: DriftRecipe, triggers: DriftTriggers,
           seed: int) -> DriftCheck | None:
     """Look if a window was banked since the last look; return the check, None if none is due or it is not done yet.
 
     Raises NotWatchable where nothing can be seen until more is banked or another version is promoted.
     """
-    if not is_due(workplace, task, recipe):
+    if not is_due(workplace, tally, task, recipe):
         return None
     try:
         found = look_at_bank(workplace, task, recipe, seed, max_seconds=triggers.seconds_per_tick)
@@ -55,21 +56,23 @@ def watch(workplace: Workplace, task: str, recipe: DriftRecipe, triggers: DriftT
     return act(workplace, task, found, recipe, triggers)
 
 
-def standing(workplace: Workplace, task: str) -> tuple[int | None, int | None]:
+def standing(workplace: Workplace, tally: Tally, task: str) -> tuple[int | None, int | None]:
     """Return what a look depends on: the bank's version and the champion's number."""
     with read(workplace.engine) as session:
         champion = champion_of(session, task)
-    return workplace.bank.version, None if champion is None else champion.number
+    return tally.version, None if champion is None else champion.number
 
 
-def is_due(workplace: Workplace, task: str, recipe: DriftRecipe) -> bool:
+def is_due(workplace: Workplace, tally: Tally, task: str, recipe: DriftRecipe) -> bool:
     """Say whether the champion has a whole window of texts that no look has covered."""
     with read(workplace.engine) as session:
         champion, last = champion_of(session, task), last_drift_check(session, task)
-    if champion is None or workplace.bank.version is None:
+    if champion is None or tally.version is None:
         return False
-    since = [each for each in (champion.bank_version, None if last is None else last.bank_version) if each is not None]
-    return workplace.bank.n_texts(task, since_version=max(since, default=None)) >= recipe.window_texts
+    looked = [] if last is None else [(last.bank_version, last.at)]
+    trained = [] if champion.bank_version is None else [(champion.bank_version, champion.created_at)]
+    since = max([*looked, *trained], default=(None, None))
+    return tally.n_texts(task, *since) >= recipe.window_texts
 
 
 def act(workplace: Workplace, task: str, found: Look, recipe: DriftRecipe, triggers: DriftTriggers) -> DriftCheck:

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from ingest.bank import DataBank
+from ingest.bank.tally import Tally
 from registry.lifecycle.runs import active_run, list_runs, requested_run
 from registry.lifecycle.versions import latest_version
-from registry.tables import LabeledText, Part, Run, RunKind, RunState, Stage
+from registry.tables import LabeledText, ModelVersion, Part, Run, RunKind, RunState, Stage
 from trainer.recipe import Recipe
 
 UNFINISHED = ("interrupted", "abandoned")             # how the outcome of a run begins that was not at fault
@@ -39,7 +39,7 @@ class Facts:
         return asdict(self) | {"last_ended_at": ended_at}
 
 
-def measure(session: Session, bank: DataBank, task: str, recipe: Recipe) -> Facts:
+def measure(session: Session, tally: Tally, task: str, recipe: Recipe) -> Facts:
     """Look at labels, runs, versions and, if the recipe learns from traffic, the bank."""
     trained = list_runs(session, task, limit=REMEMBERED_RUNS, kind=RunKind.TRAINING)
     runs = [run for run in trained if run.ended_at is not None]
@@ -51,7 +51,7 @@ def measure(session: Session, bank: DataBank, task: str, recipe: Recipe) -> Fact
     return Facts(
         n_labels=n_labels, n_labeled_classes=n_classes,
         n_new_labels=n_labels if good is None else _labels_since(session, task, good.started_at),
-        n_new_texts=_new_texts(bank, task, None if newest is None else newest.bank_version, recipe),
+        n_new_texts=_new_texts(tally, task, newest, recipe),
         requested_by=None if request is None else request.actor,
         request_reason="" if request is None else request.reason,
         is_running=active_run(session, task) is not None,
@@ -73,8 +73,10 @@ def _labels_since(session: Session, task: str, began_at: datetime | None) -> int
     return int(session.exec(query).one())
 
 
-def _new_texts(bank: DataBank, task: str, since_version: int | None, recipe: Recipe) -> int:
-    return bank.n_texts(task, since_version=since_version) if recipe.uses_traffic else 0
+def _new_texts(tally: Tally, task: str, newest: ModelVersion | None, recipe: Recipe) -> int:
+    if not recipe.uses_traffic:
+        return 0
+    return tally.n_texts(task) if newest is None else tally.n_texts(task, newest.bank_version, newest.created_at)
 
 
 def _is_unfinished(run: Run) -> bool:

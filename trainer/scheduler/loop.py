@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -10,6 +10,7 @@ from threading import Event
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import OperationalError
 
+from ingest.bank.tally import Tally
 from registry.database import read, write
 from registry.errors import HyperMatchError, Refused
 from registry.heartbeats import beat, stop_beating
@@ -27,30 +28,36 @@ from trainer.scheduler.drift import DriftTriggers, standing, watch
 from trainer.scheduler.facts import Facts, measure
 from trainer.scheduler.growth import Growth
 from trainer.scheduler.soundness import Soundness
+from trainer.scheduler.upkeep import Duty, tend
 from trainer.workplace import Workplace
 
 log = logging.getLogger("hypermatch.trainer")
 HEARTBEAT_SECONDS = 10.0
+UPKEEP_SECONDS = 60.0                                 # how often is asked whether upkeep is due
 CLOCK_SECONDS = 5.0                                   # how often the clock is compared with one that cannot be set
 
 
 class Trainer:
     """Ticks until told to stop; what it decides is logged whenever it changes."""
 
-    def __init__(self, workplace: Workplace, triggers: Triggers, recipes: Path, stop: Event,
+    def __init__(self, workplace: Workplace, triggers: Triggers, recipes: Path, stop: Event, tally: Tally,
                  only_task: str | None = None, drift: DriftTriggers | None = None,
                  metrics: Metrics | None = None) -> None:
         self.workplace, self.triggers, self.recipes, self.stop = workplace, triggers, recipes, stop
-        self.only_task, self.drift, self.metrics = only_task, drift, metrics or Metrics()
+        self.tally, self.only_task, self.drift, self.metrics = tally, only_task, drift, metrics or Metrics()
         self.soundness = Soundness(self.metrics)
         self.last_says: dict[str, str] = {}
-        self.growth = Growth()
+        self.growth = Growth(tally)
         self.unwatchable: dict[str, tuple[int | None, int | None]] = {}      # until it changes, nothing can be seen
 
     def tick(self) -> None:
-        """Look at each task once; a task in trouble does not keep the others waiting."""
+        """Look at each task once; a task in trouble does not keep the others waiting.
+
+        What is new in the bank is counted once, for all of them.
+        """
         with self.metrics.tick.time():
             self.clear()
+            self.tally.renew()
             with read(self.workplace.engine) as session:
                 self.soundness.look(session, self.workplace.now())
             self.growth.look(self.workplace)
@@ -77,7 +84,7 @@ class Trainer:
             self.watch(task, recipe, self.drift)
         answer_requests(self.workplace, task, recipe, self.stop)
         with read(self.workplace.engine) as session:
-            facts = measure(session, self.workplace.bank, task, recipe)
+            facts = measure(session, self.tally, task, recipe)
         decision = decide(facts, self.triggers, self.workplace.now())
         self.say(task, f"{'train' if decision.is_train else 'wait'}: {decision.reason}")
         if decision.is_train:
@@ -85,11 +92,11 @@ class Trainer:
 
     def watch(self, task: str, recipe: Recipe, drift: DriftTriggers) -> None:
         """Look for drift; what it asks for is a fact of the same tick."""
-        begun, now = time.monotonic(), standing(self.workplace, task)
+        begun, now = time.monotonic(), standing(self.workplace, self.tally, task)
         if self.unwatchable.get(task) == now:
             return
         try:
-            check = watch(self.workplace, task, recipe.drift, drift, recipe.seed)
+            check = watch(self.workplace, self.tally, task, recipe.drift, drift, recipe.seed)
         except NotWatchable:
             self.unwatchable[task] = now
             return
@@ -139,11 +146,12 @@ class Trainer:
                  says=dict(self.last_says), now=self.workplace.now())
 
 
-def run_until_stopped(trainer: Trainer, tick_seconds: float) -> None:
-    """Tick at once and then every `tick_seconds`; a tick that trains delays those after it."""
+def run_until_stopped(trainer: Trainer, tick_seconds: float, duties: Sequence[Duty] = ()) -> None:
+    """Tick at once and then every `tick_seconds`; a tick that trains delays those after it, upkeep delays none."""
     scheduler = BackgroundScheduler(timezone="UTC")
     now = trainer.workplace.now()
-    for act, seconds in ((trainer.tick, tick_seconds), (trainer.beat, HEARTBEAT_SECONDS)):
+    for act, seconds in ((trainer.tick, tick_seconds), (trainer.beat, HEARTBEAT_SECONDS),
+                         (lambda: tend(trainer.workplace, duties), UPKEEP_SECONDS)):
         scheduler.add_job(guarded(act), "interval", seconds=seconds, next_run_time=now, coalesce=True,
                           max_instances=1, misfire_grace_time=None)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)          # "maximum number of running instances" is our way

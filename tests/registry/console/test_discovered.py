@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from infra.parts import free_port
 from ingest.bank import DataBank
+from ingest.bank.tally import Tally
 from registry.accounts.people import add_account, set_password
 from registry.accounts.roles import Role
 from registry.artifacts.store import ArtifactStore
@@ -64,7 +65,7 @@ def installation(tmp_path):
                           lease=timedelta(seconds=30), threads=1)
     with write(engine) as session:
         _settle(session, now)
-    trainer = Trainer(workplace, Triggers(20, 5_000, timedelta(0)), tmp_path, Event())
+    trainer = Trainer(workplace, Triggers(20, 5_000, timedelta(0)), tmp_path, Event(), Tally(workplace.bank))
     trainer.tick()
     with write(engine) as session:
         approve(session, "intent", 1, actor="ann", reason="first", now=now)
