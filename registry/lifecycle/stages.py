@@ -56,8 +56,8 @@ def move(session: Session, version: ModelVersion, to: Stage, *, actor: str, reas
 def _set_stage(session: Session, version: ModelVersion, to: Stage) -> None:
     """Compare and swap: of two whose transactions overlap, the second is told that the first decided otherwise."""
     session.flush()
-    statement = (update(ModelVersion).where(col(ModelVersion.id) == version.id, col(ModelVersion.stage) == version.stage)
-                 .values(stage=to).execution_options(synchronize_session=False))
+    as_read = (col(ModelVersion.id) == version.id, col(ModelVersion.stage) == version.stage)
+    statement = update(ModelVersion).where(*as_read).values(stage=to).execution_options(synchronize_session=False)
     stale = Stale(f"somebody else decided on {name_of(version)} meanwhile", "look again before deciding")
     try:
         if session.connection().execute(statement).rowcount != 1:
