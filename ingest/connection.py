@@ -109,12 +109,16 @@ def said(error: Exception) -> str:
 
 @contextmanager
 def last_words() -> Iterator[LastWords]:
+    """Listen to the client's log, also where it was told to be quiet."""
     words, client = LastWords(), logging.getLogger("kafka")
+    level = client.level
     client.addHandler(words)
+    client.setLevel(min(client.getEffectiveLevel(), logging.WARNING))
     try:
         yield words
     finally:
         client.removeHandler(words)
+        client.setLevel(level)
 
 
 def broker_away(settings: IngestSettings) -> BrokerAway:

@@ -1,6 +1,7 @@
 """Apache Kafka behind TLS and passwords: texts are banked, and who is refused reads why in one line."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -84,6 +85,18 @@ def test_a_broker_that_another_authority_vouches_for_is_not_trusted(kafka, brief
     stranger = str(kafka.certificates / "stranger.pem")
     with pytest.raises(KafkaRefused, match=r"certificate verify failed.*HYPERMATCH_INGEST_SSL_CA_FILE"):
         ensure_topic(IngestSettings(**by_password(kafka, ssl_ca_file=stranger)), "t")
+
+
+def test_the_reason_is_told_where_the_clients_log_was_silenced(kafka, brief_bootstrap):
+    client = logging.getLogger("kafka")
+    before = client.level
+    client.setLevel(logging.CRITICAL)
+    try:
+        with pytest.raises(KafkaRefused, match=r"certificate verify failed"):
+            ensure_topic(IngestSettings(**by_password(kafka, ssl_ca_file=f"{kafka.certificates}/stranger.pem")), "t")
+        assert client.level == logging.CRITICAL
+    finally:
+        client.setLevel(before)
 
 
 def test_a_client_without_a_certificate_is_told_so(kafka, brief_bootstrap):
