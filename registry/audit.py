@@ -20,7 +20,7 @@ def record(session: Session, *, action: str, subject: str, actor: str, reason: s
            details: dict[str, Any] | None = None, now: datetime) -> AuditEntry:
     """Add an entry in the transaction of what it tells, so that neither exists without the other."""
     _alone(session)
-    last = session.exec(select(AuditEntry).order_by(col(AuditEntry.number).desc()).limit(1)).first()
+    last = newest(session)
     entry = AuditEntry(number=1 if last is None else last.number + 1, at=now, actor=actor, action=action,
                        subject=subject, reason=reason, details=details or {},
                        previous_hash=GENESIS if last is None else last.hash, hash="")
@@ -28,6 +28,12 @@ def record(session: Session, *, action: str, subject: str, actor: str, reason: s
     session.add(entry)
     session.flush()
     return entry
+
+
+def newest(session: Session, *conditions: Any) -> AuditEntry | None:
+    """Return the last entry that meets all conditions on `AuditEntry`, None if none does."""
+    query = select(AuditEntry).where(*conditions)
+    return session.exec(query.order_by(col(AuditEntry.number).desc()).limit(1)).first()
 
 
 def verify_chain(session: Session) -> int:

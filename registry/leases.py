@@ -14,14 +14,12 @@ def acquire(session: Session, name: str, holder: str, *, duration: timedelta, no
     """Take or renew the lease until `now + duration`; None if somebody else holds it.
 
     `token` grows with every change of holder, so that a holder which slept can be told from its successor.
-    A lease that reaches FURTHEST durations ahead was written by a clock that ran ahead, and binds nobody:
-    whoever wrote it may be dead, and would block its task for as long as the clock was wrong.
     """
     lease = session.exec(select(Lease).where(Lease.name == name).with_for_update()).first()
     if lease is None:
         return _first(session, name, holder, duration=duration, now=now)
     if lease.holder != holder:
-        if now < lease.expires_at < now + FURTHEST * duration:
+        if _binds(lease, duration, now):
             return None
         lease.holder, lease.token = holder, lease.token + 1
     lease.expires_at = now + duration
@@ -35,7 +33,7 @@ def take_turn(session: Session, name: str, holder: str, *, every: timedelta, now
     What is to be done once in a while is so done by one process of many, and restarts do not bring it forward.
     """
     lease = session.get(Lease, name)
-    if lease is not None and now < lease.expires_at < now + FURTHEST * every:
+    if lease is not None and _binds(lease, every, now):
         return False
     return acquire(session, name, holder, duration=every, now=now) is not None
 
@@ -45,6 +43,15 @@ def release(session: Session, name: str, holder: str, *, now: datetime) -> None:
     lease = session.get(Lease, name)
     if lease is not None and lease.holder == holder:
         lease.expires_at = now
+
+
+def _binds(lease: Lease, duration: timedelta, now: datetime) -> bool:
+    """Say whether a lease still runs.
+
+    One that reaches FURTHEST durations ahead was written by a clock that ran ahead, and binds nobody:
+    whoever wrote it may be dead, and would block its task for as long as the clock was wrong.
+    """
+    return now < lease.expires_at < now + FURTHEST * duration
 
 
 def _first(session: Session, name: str, holder: str, *, duration: timedelta, now: datetime) -> Lease | None:

@@ -77,8 +77,7 @@ def event_of(entry: AuditEntry) -> LabelSpaceChanged:
 
 def announced_until(session: Session) -> int:
     """Return the number of the newest change that was announced, 0 if none was."""
-    query = select(AuditEntry).where(AuditEntry.action == ANNOUNCED).order_by(col(AuditEntry.number).desc()).limit(1)
-    found = session.exec(query).first()
+    found = audit.newest(session, AuditEntry.action == ANNOUNCED)
     return 0 if found is None else int(found.details["entry"])
 
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from statistics import mean
 from typing import Any
 
@@ -11,8 +10,8 @@ import numpy as np
 from infra.bench.learning import Split
 from trainer.evaluation import macro_f1_of
 from trainer.learning.embedded import Labeled
+from trainer.learning.novel_traffic import novel_traffic
 from trainer.learning.novelty import Novelty, learn_novelty
-from trainer.learning.novelty_recipe import NoveltyRecipe
 from trainer.learning.supervised import learn_supervised
 from trainer.recipe import Recipe
 
@@ -58,26 +57,29 @@ def _draw(split: Split, outside: Mapping[str, np.ndarray], recipe: Recipe, known
     classes = np.concatenate([np.where(is_known, np.searchsorted(known, split.test.classes), len(known)),
                               np.full(len(vectors) - len(split.test), len(known))])
     told, guesses = novelty(vectors), head.probs(vectors).argmax(axis=1)
-    familiar = told[classes < len(known)]
-    thresholds, share = _by_halves(novelty, vectors, recipe.novelty, number)
-    found = _told_apart(familiar, told[classes == len(known)]) | _open(guesses, told >= novelty.threshold, classes) | {
-        "by_traffic": _open(guesses, told >= thresholds, classes) | {
-            "novel_share": share, "true_novel_share": round(float((classes == len(known)).mean()), 4)}}
+    unknown = len(known)
+    familiar, strange = told[classes < unknown], told[classes == unknown]
+    thresholds, share = _by_halves(told, novelty.threshold, number)
+    found = _told_apart(familiar, strange) | _open(guesses, told >= novelty.threshold, classes, unknown) | {
+        "by_traffic": _open(guesses, told >= thresholds, classes, unknown) | {
+            "novel_share": share, "true_novel_share": round(len(strange) / len(told), 4)}}
     return found | {"outside": {kind: _told_apart(familiar, novelty(each)) for kind, each in outside.items()},
                     "signals": _weights(novelty, labeled), "seconds": round(seconds, 2)}
 
 
-def _by_halves(novelty: Novelty, vectors: np.ndarray, recipe: NoveltyRecipe,
-               seed: int) -> tuple[np.ndarray, float | None]:
-    """Return for each text the threshold (n,) that the other half sets as traffic, and the share it finds novel."""
-    halves = np.random.default_rng(seed).permutation(len(vectors)) % 2
-    seen = [novelty.seeing(vectors[halves != half], replace(recipe, decided_by="traffic")) for half in (0, 1)]
-    return np.array([each.threshold for each in seen])[halves], _mean([each.novel_share for each in seen])
+def _by_halves(told: np.ndarray, stated: float, seed: int) -> tuple[np.ndarray, float | None]:
+    """Return for each text the threshold (n,) that the other half sets as traffic, and the share it finds novel.
+
+    Where a half is too small to set one, the `stated` threshold stays.
+    """
+    halves = np.random.default_rng(seed).permutation(len(told)) % 2
+    seen = [novel_traffic(told[halves != half]) for half in (0, 1)]
+    thresholds = np.array([stated if each is None else each.even_at for each in seen])
+    return thresholds[halves], _mean([None if each is None else each.share for each in seen])
 
 
-def _open(guesses: np.ndarray, is_novel: np.ndarray, classes: np.ndarray) -> dict[str, float]:
-    """Score answers (n,) among the known classes and the unknown, which is the last of `classes`."""
-    unknown = int(classes.max())
+def _open(guesses: np.ndarray, is_novel: np.ndarray, classes: np.ndarray, unknown: int) -> dict[str, float]:
+    """Score answers (n,) among the known classes and, behind them, the unknown, where all that is novel belongs."""
     answers = np.where(is_novel, unknown, guesses)
     return {"open_accuracy": round(float((answers == classes).mean()), 4),
             "open_f1": round(macro_f1_of(classes, answers, unknown + 1), 4),

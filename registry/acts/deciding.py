@@ -3,9 +3,10 @@
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from registry.accounts.roles import Person, Role, needs
+from registry.audit import newest
 from registry.errors import Stale
 from registry.lifecycle import flipping, flips, promotion, runs, trials
 from registry.lifecycle.aliases import alias_of
@@ -174,8 +175,7 @@ def _flip(session: Session, person: Person, version: ModelVersion, ask: Callable
 
 
 def _last_entry(session: Session, version: ModelVersion, actions: Collection[str]) -> AuditEntry | None:
-    query = select(AuditEntry).where(AuditEntry.subject == name_of(version), col(AuditEntry.action).in_(actions))
-    return session.exec(query.order_by(col(AuditEntry.number).desc()).limit(1)).first()
+    return newest(session, AuditEntry.subject == name_of(version), col(AuditEntry.action).in_(actions))
 
 
 def _is_done(session: Session, version: ModelVersion, stage: Stage, person: Person, action: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from registry.audit import newest
 from registry.heartbeats import live
 from registry.lifecycle.aliases import alias_of
 from registry.lifecycle.flipping import held
@@ -126,8 +127,7 @@ def _setbacks(session: Session, subject: str) -> list[str]:
 
 
 def _newest(session: Session, action: str, *about: Any) -> AuditEntry | None:
-    query = select(AuditEntry).where(AuditEntry.action == action, *about)
-    return session.exec(query.order_by(col(AuditEntry.number).desc()).limit(1)).first()
+    return newest(session, AuditEntry.action == action, *about)
 
 
 def _version(session: Session, alias: Alias) -> ModelVersion:

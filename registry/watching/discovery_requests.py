@@ -59,5 +59,4 @@ def answer_request(session: Session, task: str, *, says: str, actor: str, now: d
 
 def last_answer(session: Session, task: str) -> AuditEntry | None:
     """Return what came of the last request."""
-    query = select(AuditEntry).where(AuditEntry.subject == task, AuditEntry.action == ANSWERED)
-    return session.exec(query.order_by(col(AuditEntry.number).desc()).limit(1)).first()
+    return audit.newest(session, AuditEntry.subject == task, AuditEntry.action == ANSWERED)

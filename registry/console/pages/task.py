@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from registry import acts
 from registry.artifacts.store import ArtifactStore
+from registry.audit import newest
 from registry.console.series import share_series
 from registry.console.visits import Visit
 from registry.database import database_time
@@ -69,8 +70,7 @@ def newest_versions(session: Session, task: str) -> list[Any]:
 
 def newest_curve(session: Session, store: ArtifactStore, task: str) -> dict[str, Any] | None:
     """Return the curve measured last with when it was, None if there is none or its artifact is gone."""
-    query = select(AuditEntry).where(AuditEntry.subject == task, AuditEntry.action == CURVE_MEASURED)
-    entry = session.exec(query.order_by(col(AuditEntry.number).desc()).limit(1)).first()
+    entry = newest(session, AuditEntry.subject == task, AuditEntry.action == CURVE_MEASURED)
     if entry is None:
         return None
     try:

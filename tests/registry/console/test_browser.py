@@ -140,12 +140,16 @@ def test_pages_fit_a_phone_in_the_dark(person):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
+def open_by_keyboard(page, question):
+    page.locator("summary", has_text=question).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("details[open] textarea")).to_be_focused()
+
+
 def test_a_question_closes_by_escape_and_gives_the_cursor_back(person):
     page = person("ada")
     page.goto(V2)
-    page.locator("summary", has_text="Approve").focus()
-    page.keyboard.press("Enter")
-    expect(page.locator("details[open] textarea")).to_be_focused()
+    open_by_keyboard(page, "Approve")
     page.keyboard.press("Escape")
     expect(page.locator("summary", has_text="Approve")).to_be_focused()
     assert page.locator("details.ask[open]").count() == 0

@@ -11,7 +11,7 @@ from registry.lifecycle.flipping import advance, promote_together
 from registry.lifecycle.flips import give_up_flip
 from registry.lifecycle.promotion import approve
 from tests.conftest import require
-from tests.registry.console.test_browser import V2, address, person, window  # noqa: F401  fixtures
+from tests.registry.console.test_browser import V2, address, open_by_keyboard, person, window  # noqa: F401  fixtures
 from tests.registry.console.test_flip_pages import champion, serve, told
 
 TASK = "/tasks/intents"
@@ -39,9 +39,7 @@ def go_on(engine):
 def test_servers_are_asked_by_keyboard_and_followed_to_the_end_without_a_touch(person, engine):  # noqa: F811
     page = person("ada")
     page.goto(V2)
-    page.locator("summary", has_text="Promote").focus()
-    page.keyboard.press("Enter")
-    expect(page.locator("details[open] textarea")).to_be_focused()
+    open_by_keyboard(page, "Promote")
     page.keyboard.type("one version for all")
     expect(page.get_by_label("Minutes that servers may take")).to_be_hidden()
     page.keyboard.press("Tab")

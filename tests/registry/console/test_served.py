@@ -1,6 +1,7 @@
 """What is approved and promoted in the browser is what the running server answers with."""
 
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -31,6 +32,19 @@ LABELS = ["lost", "money", "other"]
 PATIENCE_SECONDS = 20
 
 
+@contextmanager
+def joined(registry, poll_seconds):
+    """A server and a console on one registry, and a browser in which ada has signed in."""
+    require(CHROMIUM is not None, "Chromium (`apt-get install chromium`)")
+    engine, store = registry
+    console = create_app(engine, store, ConsoleSettings(), RegistrySettings(), lambda: datetime.now(UTC))
+    settings = ServingSettings(poll_seconds=poll_seconds, threads=1, providers="cpu")
+    server = TestClient(create_server(lambda: opened(settings, engine, store)))
+    with server, served(console, free_port()) as address, chromium() as browser:
+        wait_until_answered_by(server, 1)
+        yield server, signed_in(browser, address)
+
+
 @pytest.fixture
 def registry(tmp_path):
     """A task whose v1 is served and whose v2 awaits approval."""
@@ -54,14 +68,7 @@ def registry(tmp_path):
 
 
 def test_what_is_promoted_by_hand_answers_and_what_is_rolled_back_to_answers_again(registry):
-    require(CHROMIUM is not None, "Chromium (`apt-get install chromium`)")
-    engine, store = registry
-    console = create_app(engine, store, ConsoleSettings(), RegistrySettings(), lambda: datetime.now(UTC))
-    settings = ServingSettings(poll_seconds=0.05, threads=1, providers="cpu")
-    server = TestClient(create_server(lambda: opened(settings, engine, store)))
-    with server, served(console, free_port()) as address, chromium() as browser:
-        wait_until_answered_by(server, 1)
-        page = signed_in(browser, address)
+    with joined(registry, poll_seconds=0.05) as (server, page):
         page.goto("/tasks/intents/versions/2?verify=1")
         assert "as stored" in page.content()
         for label, button in (("Approve", "Approve v2"), ("Promote", "Make v2 the champion")):
@@ -73,15 +80,9 @@ def test_what_is_promoted_by_hand_answers_and_what_is_rolled_back_to_answers_aga
 
 
 def test_all_servers_change_at_the_moment_that_the_page_shows(registry):
-    require(CHROMIUM is not None, "Chromium (`apt-get install chromium`)")
-    engine, store = registry
-    console = create_app(engine, store, ConsoleSettings(), RegistrySettings(), lambda: datetime.now(UTC))
-    settings = ServingSettings(poll_seconds=0.5, threads=1, providers="cpu")
-    server = TestClient(create_server(lambda: opened(settings, engine, store)))
-    with server, served(console, free_port()) as address, chromium() as browser:
-        wait_until_answered_by(server, 1)
+    engine, _ = registry
+    with joined(registry, poll_seconds=0.5) as (server, page):
         tell_of_another_server(engine, 1)
-        page = signed_in(browser, address)
         page.goto("/tasks/intents/versions/2")
         decide(page, "Approve", "Approve v2")
         decide(page, "Promote", "Make v2 the champion", "All servers together")
