@@ -62,7 +62,7 @@ def claim_next(session: Session, task: str, *, actor: str, now: datetime,
     """
     get_task(session, task)
     held = held_item(session, task, actor=actor, now=now)
-    item = held if held is not None else session.exec(_lacking(task, actor, now)).first()
+    item = held if held is not None else _lock_lacking(session, task, actor, now)
     if item is None:
         return None
     own = own_answer(session, item, actor)
@@ -118,6 +118,19 @@ def n_active(now: datetime) -> ColumnElement[int]:
     holds = or_(col(ReviewAnswer.state) == AnswerState.LABELED,
                 and_(col(ReviewAnswer.state) == AnswerState.CLAIMED, col(ReviewAnswer.claimed_until) > now))
     return _count(holds)
+
+
+def _lock_lacking(session: Session, task: str, actor: str, now: datetime) -> ReviewItem | None:
+    """Return, locked, the most worthwhile item that lacks people; None if there is none.
+
+    PostgreSQL counts claims as they were when the statement began, yet may lock an item that
+    another person claimed and released from its lock since: so it is asked for again once locked.
+    """
+    query = _lacking(task, actor, now)
+    while (item := session.exec(query).first()) is not None:
+        if session.exec(query.where(ReviewItem.id == item.id)).first() is not None:
+            return item
+    return None
 
 
 def _lacking(task: str, actor: str, now: datetime):   # type: ignore[no-untyped-def]

@@ -1,6 +1,8 @@
 """The review queue: one text to one person at a time, labels where enough agree, a way back from each answer."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -241,9 +243,22 @@ def test_the_labeling_configuration_is_xml_whatever_the_labels_hold(queue):
             (item.worth for item in list_items(session, "intent")), reverse=True)
 
 
-def test_people_who_ask_in_the_same_instant_are_given_different_texts(queue, now):
-    from concurrent.futures import ThreadPoolExecutor
+def test_people_who_ask_in_the_same_instant_are_given_different_texts(any_engine, now):
+    with write(any_engine) as session:
+        create_task(session, "intent", LABELS, actor="ann", now=now)
+    people = ["ann", "bob", "cyd", "dan"]
+    together = threading.Barrier(len(people))
 
-    with ThreadPoolExecutor(4) as people:
-        given = list(people.map(lambda actor: claim(queue, actor, now), ["ann", "bob", "cyd", "dan"]))
-    assert sorted(item for item in given if item is not None) == sorted({*given} - {None}) and len(set(given)) >= 3
+    def ask(actor):
+        together.wait()
+        return claim(any_engine, actor, now)
+
+    for n_asked in range(20):
+        with write(any_engine) as session:
+            queue_texts(session, "intent", [Wanted(f"{n_asked} {text}", "uncertainty", "unsure") for text in TEXTS],
+                        actor="ann", now=now)
+        with ThreadPoolExecutor(len(people)) as pool:
+            given = list(pool.map(ask, people))
+        assert None not in given and len(set(given)) == len(people)
+        for actor, item in zip(people, given, strict=True):
+            label(any_engine, item, actor, now)
