@@ -7,6 +7,7 @@ from sqlmodel import Session, select
 
 from registry.tables import Lease
 
+TURN = "turn:"                                        # begins the names of turns, which need no living holder
 FURTHEST = 3                                          # durations that a lease may reach ahead; no holder takes so long
 
 
@@ -32,10 +33,10 @@ def take_turn(session: Session, name: str, holder: str, *, every: timedelta, now
 
     What is to be done once in a while is so done by one process of many, and restarts do not bring it forward.
     """
-    lease = session.get(Lease, name)
+    lease = session.get(Lease, TURN + name)
     if lease is not None and _binds(lease, every, now):
         return False
-    return acquire(session, name, holder, duration=every, now=now) is not None
+    return acquire(session, TURN + name, holder, duration=every, now=now) is not None
 
 
 def release(session: Session, name: str, holder: str, *, now: datetime) -> None:

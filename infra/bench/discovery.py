@@ -12,11 +12,14 @@ from infra.bench.extension import extend
 from infra.bench.learning import Split
 from trainer.discovery.finding import find_groups
 from trainer.discovery.grouping import Groups
+from trainer.discovery.number import number_by_share
 from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.discovery.scores import scores_of
 from trainer.discovery.space import mapped, smooth
 from trainer.learning.embedded import Labeled
 from trainer.learning.head import logits_of
+from trainer.learning.novelty import learn_novelty
+from trainer.learning.novelty_recipe import NoveltyRecipe
 from trainer.learning.soft_fit import fit_soft_linear
 from trainer.recipe import InDomainRecipe
 
@@ -47,7 +50,8 @@ def _draw(split: Split, smoothed: np.ndarray, recipe: DiscoveryRecipe, known_rat
     others = np.setdiff1d(np.arange(len(split.pool)), rows)
     labeled = Labeled(split.pool.vectors[rows], np.searchsorted(known, split.pool.classes[rows]), len(known))
     began = time.perf_counter()
-    space = mapped(smoothed[np.concatenate([rows, others])], labeled.classes, len(known), recipe.shrinkage)
+    space = replace(mapped(smoothed[np.concatenate([rows, others])], labeled.classes, len(known), recipe.shrinkage),
+                    n_by_share=_number_by_share(labeled, split.pool.vectors[others], number))
     seen = find_groups(space, replace(recipe, n_classes=max(n_classes - len(known), 0)), number)
     found = answers(seen.groups, np.concatenate([labeled.vectors, split.pool.vectors[others]]), split.test.vectors)
     seconds += time.perf_counter() - began
@@ -66,6 +70,12 @@ def answers(groups: Groups, vectors: np.ndarray, asked: np.ndarray) -> np.ndarra
     targets /= targets.sum(axis=1, keepdims=True)
     linear = fit_soft_linear(vectors, targets, targets.max(axis=1), recipe.strength, recipe.n_iterations)
     return np.asarray(logits_of(linear, asked).argmax(axis=1))
+
+
+def _number_by_share(labeled: Labeled, traffic: np.ndarray, seed: int) -> float | None:
+    """Return what the novelty that a model of these labels carries says of the number of classes."""
+    novelty = learn_novelty(labeled, NoveltyRecipe(), seed)
+    return None if novelty is None else number_by_share(novelty(traffic), labeled.n_classes)
 
 
 def _labeled_rows(pool: Labeled, known: np.ndarray, ratio: float, generator: np.random.Generator) -> np.ndarray:

@@ -16,6 +16,7 @@ from registry import audit
 from registry.artifacts.bundle import load_bundle
 from registry.database import read
 from registry.errors import HyperMatchError
+from registry.leases import TURN
 from registry.lifecycle.aliases import alias_of
 from registry.lifecycle.versions import list_versions
 from registry.tables import AliasName, Lease, Run, RunState, Stage
@@ -81,7 +82,8 @@ def no_orphans(installation: Installation) -> list[str]:
     """Held leases have a living holder, and no run is said to be running, or still asked for, once all have settled."""
     now = datetime.now(UTC)
     with read(installation.engine) as session:
-        held = [lease for lease in session.exec(select(Lease)) if lease.expires_at > now]
+        held = [lease for lease in session.exec(select(Lease)) if lease.expires_at > now
+                and not lease.name.startswith(TURN)]
         unended = list(session.exec(select(Run).where(col(Run.state).in_((RunState.RUNNING, RunState.REQUESTED)))))
     told = [f"the lease {lease.name} is held by {lease.holder}, which lives no more" for lease in held
             if not _lives(lease.holder)]

@@ -41,8 +41,10 @@ class Samples:
         return [words for (part, pid, _), samples in self.taken.items() for words in growth(part, pid, samples)]
 
     @property
-    def n_judged(self) -> int:
-        return sum(len(samples) >= MIN_SAMPLES for samples in self.taken.values())
+    def judged_mib(self) -> dict[str, list[int]]:
+        """Return what each process that lived long enough to be judged held, sample by sample."""
+        return {f"{part} ({pid})": [round(each.mib) for each in samples]
+                for (part, pid, _), samples in self.taken.items() if len(samples) >= MIN_SAMPLES}
 
 
 def growth(part: str, pid: int, samples: list[Sample]) -> list[str]:

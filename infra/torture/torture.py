@@ -45,7 +45,7 @@ class Outcome:
     n_not_accepted: int = 0
     n_lost_with_a_killed_server: int = 0
     n_versions: int = 0
-    n_processes_judged: int = 0
+    judged_mib: dict[str, list[int]] = field(default_factory=dict)
     settled_seconds: float = 0.0
     broken: dict[str, list[str]] = field(default_factory=dict)
 
@@ -176,4 +176,4 @@ class Torture:
         outcome.refused = {str(status): n for status, n in sorted(asked.refused.items())}
         outcome.n_not_accepted = asked.n_not_accepted
         outcome.n_lost_with_a_killed_server = len(asked.lost)
-        outcome.n_versions, outcome.n_processes_judged = len(self.people.good), self.samples.n_judged
+        outcome.n_versions, outcome.judged_mib = len(self.people.good), self.samples.judged_mib

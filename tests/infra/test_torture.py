@@ -5,17 +5,21 @@ import random
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from infra.supervisor import Part, Supervisor
 from infra.torture.faults import LASTING, Broken
 from infra.torture.installation import Installation
+from infra.torture.invariants import no_orphans
 from infra.torture.people import flip_a_byte
 from infra.torture.samples import MIN_SAMPLES, Sample, Samples, growth
 from infra.torture.schedule import schedule
 from infra.torture.trouble import trouble
+from registry.database import write
 from registry.errors import CorruptArtifact
+from registry.leases import acquire, take_turn
 from tests.conftest import require
 
 
@@ -52,6 +56,20 @@ def test_a_running_part_that_leaks_is_named_and_the_one_beside_it_is_not(tmp_pat
             samples.take(installation)
             time.sleep(0.05)
     assert [told.split()[0] for told in samples.grown()] == ["leaky"]
+
+
+def test_a_lease_of_a_dead_process_is_an_orphan_and_a_turn_that_it_took_is_none(any_engine):
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    holder, now, installation = f"trainer@here:{killed.pid}", datetime.now(UTC), object.__new__(Installation)
+    installation.engine = any_engine
+    with write(any_engine) as session:
+        assert take_turn(session, "bank:compact", holder, every=timedelta(hours=1), now=now)
+        assert acquire(session, "of the living", f"trainer@here:{os.getpid()}", duration=timedelta(hours=1), now=now)
+    assert no_orphans(installation) == []
+    with write(any_engine) as session:
+        assert acquire(session, "trainer:intents", holder, duration=timedelta(hours=1), now=now)
+    assert len(told := no_orphans(installation)) == 1 and "trainer:intents" in told[0]
 
 
 def test_only_what_a_killed_server_had_accepted_is_excused():

@@ -33,6 +33,7 @@ from trainer.discovery.finding import find_groups
 from trainer.discovery.grouping import group
 from trainer.discovery.metric import unit
 from trainer.discovery.naming import ask_name, name_groups
+from trainer.discovery.number import number_by_share
 from trainer.discovery.pieces import known_bar, likeness_to_known
 from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.discovery.scores import h_score, matched
@@ -189,6 +190,24 @@ def test_two_known_classes_suffice_to_tell_pieces_of_a_class_from_classes():
     labeled = Labeled(vectors[is_labeled], classes[is_labeled], 2)
     seen = find_groups(space_of(labeled, vectors[~is_labeled], DISCOVERY), DISCOVERY, seed=0)
     assert seen.bars is not None and 5 <= seen.n_classes <= 10
+
+
+def test_the_share_of_novel_texts_says_how_many_classes_there_are_if_all_are_as_large():
+    known, novel = np.random.default_rng(0).uniform(size=2_000), np.random.default_rng(1).uniform(0.9, 1, size=5_000)
+    assert number_by_share(np.concatenate([known, novel]), 2) == pytest.approx(7, rel=0.1)
+    assert number_by_share(known, 2) == pytest.approx(2, rel=0.1)
+    assert number_by_share(known[:100], 2) is None and number_by_share(novel, 2) is None
+
+
+def test_where_few_classes_are_known_there_are_at_least_as_many_groups_as_the_novel_share_speaks_of():
+    vectors, classes = clouds([60] * 7, seed=2)
+    is_labeled = (np.arange(420) % 60 < 8) & (classes < 2)
+    space = space_of(Labeled(vectors[is_labeled], classes[is_labeled], 2), vectors[~is_labeled], DISCOVERY)
+    by_likeness = find_groups(space, DISCOVERY, seed=0).groups.membership.shape[1]
+    most = 2 + (len(space.points) - space.n_labeled) // DISCOVERY.min_texts
+    for n_by_share, least in ((1.0, by_likeness), (20.0, 24), (1e9, most)):
+        seen = find_groups(replace(space, n_by_share=n_by_share), DISCOVERY, seed=0)
+        assert seen.groups.membership.shape[1] == max(by_likeness, least)
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,8 @@ def discover(workplace: Workplace, task: str, recipe: DiscoveryRecipe, seed: int
     n_seen = (pool.n_looked_at, len(pool.texts))
     if len(pool.texts) < recipe.min_texts:
         return Discovery([], *n_seen, 0, 0)
-    space = space_of(pool.labeled, pool.vectors, recipe, pool.is_novel, lambda done: report("learning", done / 2))
+    space = space_of(pool.labeled, pool.vectors, recipe, pool.is_novel, pool.n_by_share,
+                     lambda done: report("learning", done / 2))
     report("learning", 0.6)
     seen = find_groups(space, recipe, seed)
     report("evaluation", 0.0)

@@ -1,10 +1,11 @@
-"""How many classes there are: the cut of a tree at which groups are as tight as known classes the metric never saw."""
+"""How many classes there are: by how tight known classes are that the metric never saw, and by how much is novel."""
 
 import numpy as np
 from scipy.cluster.hierarchy import linkage
 
 from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.discovery.space import Space, half_taught
+from trainer.learning.novel_traffic import novel_traffic
 
 MAX_TREE = 3_000                                      # texts in a tree; its distances take 36 MB
 MIN_TREE = 4
@@ -13,6 +14,15 @@ N_SPLITS = 4
 # missing to a cosine of 1 (0.68 to 0.93 on the train splits of BANKING77 and CLINC150, 25 to 75 % of classes known).
 TIGHTER = 0.78
 UNKNOWN_TIGHTNESS = 0.66                              # where no two labels share a class; the mean of those sets
+
+
+def number_by_share(novelty: np.ndarray, n_classes: int) -> float | None:
+    """Return how many classes there are if those that a model does not know are as large as the `n_classes` it knows.
+
+    `novelty` (n,) is that of all texts, as they come. None if they are too few, or if none is known.
+    """
+    found = novel_traffic(novelty)
+    return None if found is None or found.share >= 1 else n_classes / (1 - found.share)
 
 
 def estimate_number(space: Space, recipe: DiscoveryRecipe, seed: int) -> int:

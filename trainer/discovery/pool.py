@@ -10,6 +10,7 @@ from registry.labels import labeled_texts
 from registry.tables import ModelVersion, Part
 from registry.tasks import label_space
 from registry.text import normalize
+from trainer.discovery.number import number_by_share
 from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.drift.answers import CachedAnswers
 from trainer.drift.tick import champion_to_watch
@@ -37,6 +38,7 @@ class Pool:
     labeled: Labeled
     known: list[str]                                  # the names of its classes
     labels: list[str]                                 # of the newest label space
+    n_by_share: float | None                          # of classes, by the share of all texts that is novel
     n_looked_at: int
     since: datetime
     until: datetime
@@ -79,6 +81,7 @@ def gather_pool(workplace: Workplace, task: str, recipe: DiscoveryRecipe, seed: 
         is_novel=bank.novelty[kept] >= (novel_at if novel_at is not None else np.quantile(bank.novelty, NOVEL_AT)),
         labeled=_compact(seen.vectors[: len(train)], [row.label for row in train]),
         known=sorted({row.label for row in train}), labels=labels,
+        n_by_share=None if novel_at is None else number_by_share(bank.novelty, len(answers.labels)),
         n_looked_at=len(texts), since=min(at), until=max(at))
 
 

@@ -19,6 +19,7 @@ class Space:
     n_known: int
     smoothed: np.ndarray                              # (N, d), before the metric
     is_novel: np.ndarray | None = None                # (N - n_labeled,), where a model says so
+    n_by_share: float | None = None                   # of classes, were the novel ones as large as the known
 
     @property
     def n_labeled(self) -> int:
@@ -34,15 +35,15 @@ class Space:
         """Keep the labeled points and some of the others; `rows` count from the first candidate."""
         kept = np.concatenate([np.arange(self.n_labeled), self.n_labeled + rows])
         is_novel = None if self.is_novel is None else self.is_novel[rows]
-        return Space(self.points[kept], self.known, self.n_known, self.smoothed[kept], is_novel)
+        return replace(self, points=self.points[kept], smoothed=self.smoothed[kept], is_novel=is_novel)
 
 
 def space_of(labeled: Labeled, candidates: np.ndarray, recipe: DiscoveryRecipe, is_novel: np.ndarray | None = None,
-             report: Report = lambda _done: None) -> Space:
+             n_by_share: float | None = None, report: Report = lambda _done: None) -> Space:
     """Make the space of labeled vectors and `candidates` (n, d); each class number below `n_classes` has a label."""
     smoothed = smooth(np.concatenate([labeled.vectors, candidates]), recipe, report)
     space = mapped(smoothed, labeled.classes, labeled.n_classes, recipe.shrinkage)
-    return replace(space, is_novel=is_novel)
+    return replace(space, is_novel=is_novel, n_by_share=n_by_share)
 
 
 def smooth(vectors: np.ndarray, recipe: DiscoveryRecipe, report: Report = lambda _done: None) -> np.ndarray:
