@@ -1,5 +1,6 @@
 """What follows from drift: sources watched by themselves, k of n windows, questions to people, pages that show it."""
 
+import gc
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -130,18 +131,24 @@ def test_texts_are_asked_for_what_makes_them_worth_it_and_near_copies_once():
     assert len({each.chosen for each in first}) >= 4  # who stops early has seen some of each
 
 
-def test_a_look_is_shown_by_evidently_in_its_workspace_and_as_a_page(tmp_path, now):
-    from evidently.ui.workspace import Workspace
-
-    from trainer.drift.snapshots import keep_snapshot
+@pytest.fixture(scope="module")
+def drifted():
+    """A look at a window that drifted, with labels to judge by."""
     from trainer.drift.tick import Look
     from trainer.evaluation import Answers
 
     reference, window = stream(400, 1), stream(200, 9, center=0.3)
     report = look(make_reference(reference, RECIPE, 1), window, RECIPE, 1, ["a", "b", "c"])
-    found = Look(report, SimpleNamespace(number=3), 5, reference, window, ["a", "b", "c"],
-                 Answers(reference.probs[:60], reference.probs[:60].argmax(axis=1)))
-    kept = keep_snapshot(tmp_path, "intent", 7, found, now)
+    return Look(report, SimpleNamespace(number=3), 5, reference, window, ["a", "b", "c"],
+                Answers(reference.probs[:60], reference.probs[:60].argmax(axis=1)))
+
+
+def test_a_look_is_shown_by_evidently_in_its_workspace_and_as_a_page(drifted, tmp_path, now):
+    from evidently.ui.workspace import Workspace
+
+    from trainer.drift.snapshots import keep_snapshot
+
+    kept = keep_snapshot(tmp_path, "intent", 7, drifted, now)
     workspace = Workspace.create(str(tmp_path))
 
     assert [project.name for project in workspace.list_projects()] == ["intent"]
@@ -149,6 +156,18 @@ def test_a_look_is_shown_by_evidently_in_its_workspace_and_as_a_page(tmp_path, n
     assert names[0].startswith("check 7-labels: ") and names[1].startswith("check 7: ") and "p 0.0" in names[1]
     assert kept.page == tmp_path / "pages/intent/7.html" and "<html" in kept.page.read_text()[:500].lower()
     assert (tmp_path / "pages/intent/7-labels.html").exists()
+
+
+def test_showing_a_look_reads_no_other_and_leaves_nothing_in_memory(drifted, tmp_path, now):
+    from trainer.drift.snapshots import Snapshots, keep_snapshot
+
+    folder = tmp_path / "not yet there"
+    first = keep_snapshot(folder, "intent", 7, drifted, now)
+    for snapshot in (folder / first.project / "snapshots").glob("*.json"):
+        snapshot.write_text("not what Evidently wrote")
+    second = keep_snapshot(folder, "intent", 8, drifted, now)
+    assert gc.collect() < 10_000                      # of the 300,000 objects in cycles that Evidently leaves
+    assert second.project == first.project and len(Snapshots(folder).list_runs(first.project)) == 4
 
 
 def test_prometheus_hears_of_looks():
