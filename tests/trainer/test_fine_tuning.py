@@ -20,6 +20,7 @@ from tests.trainer.test_runs import train
 from trainer.encoders.bodies import export_body
 from trainer.encoders.kinds import open_encoder
 from trainer.errors import EncoderError, Interrupted, RecipeError, TrainerError
+from trainer.fine_tuning import devices
 from trainer.fine_tuning.batches import Plan
 from trainer.fine_tuning.checkpoints import FILE as CHECKPOINT
 from trainer.fine_tuning.engine import Workshop, fine_tune, why_not
@@ -37,7 +38,8 @@ from trainer.learning.learn import learn
 from trainer.recipe import recipe_of
 
 EVERY_TERM = {"dropout": 0.0, "batch_rows": 16, "labeled_rows": 4, "epochs": 2.0, "checkpoint_steps": 3,
-              "teacher_share": 0.5, "contrast_weight": 0.5, "ema_decay": 0.5, "learning_rate": 0.001}
+              "teacher_share": 0.5, "contrast_weight": 0.5, "ema_decay": 0.5, "learning_rate": 0.001,
+              "precision": "fp32"}
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,12 @@ def tuned(cache, job, report=lambda _done: None):
     return load_file(done(cache, encoder_of(job), job, report))
 
 
+def untuned(tiny_transformer, lessons):
+    """Return the encoder's weights by the names that tuned ones have."""
+    encoder = encoder_of(job_of(tiny_transformer, lessons)).build()
+    return {f"encoder.{name}": each.detach().numpy() for name, each in encoder.named_parameters()}
+
+
 def largest_difference(one, other):
     assert one.keys() == other.keys()
     return max(np.abs(one[name] - other[name]).max() for name in one)
@@ -83,11 +91,22 @@ def test_two_processes_tune_as_one(undisturbed, tiny_transformer, lessons, tmp_p
     told = []
     found = tuned(tmp_path, job_of(tiny_transformer, lessons, n_processes=2), told.append)
 
-    before = {f"encoder.{name}": each.detach().numpy() for name, each in
-              encoder_of(job_of(tiny_transformer, lessons)).build().named_parameters()}
+    before = untuned(tiny_transformer, lessons)
     assert max(np.abs(before[name] - found[name]).max() for name in found if name in before) > 0.001
     assert largest_difference(found, undisturbed) < 1e-5
     assert told == sorted(told) and told[-1] == 1
+
+
+@pytest.mark.parametrize(("has_bf16", "least", "most"), [(True, 1e-5, 0.1), (False, 0, 1e-6)])
+def test_a_cpu_that_has_bf16_tunes_with_it_to_nearly_the_same_weights(undisturbed, tiny_transformer, lessons, tmp_path,
+                                                                       monkeypatch, has_bf16, least, most):
+    monkeypatch.setattr(devices, "_has_bf16", lambda: has_bf16)
+    found = tuned(tmp_path, job_of(tiny_transformer, lessons, precision="auto"))
+    before = untuned(tiny_transformer, lessons)
+    moved = np.linalg.norm([np.linalg.norm(undisturbed[name] - before[name]) for name in found if name in before])
+    apart = np.linalg.norm([np.linalg.norm(undisturbed[name] - found[name]) for name in found if name in before])
+    assert least <= apart / moved <= most
+    assert all(each.dtype == np.float32 for each in found.values())
 
 
 def test_a_process_killed_in_mid_training_is_gone_on_with_to_the_same_weights(undisturbed, tiny_transformer, lessons,

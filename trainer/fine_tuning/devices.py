@@ -1,9 +1,11 @@
-"""Where fine-tuning runs: a GPU in half precision where there is one, else the CPU in full."""
+"""Where fine-tuning runs, on a GPU where there is one, and how precisely it multiplies."""
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+
+from trainer.fine_tuning.recipe import Precision
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,24 @@ class Device:
         """Say whether small gradients would vanish: fp16 has no room for them, bf16 has."""
         return self.precision is torch.float16
 
+    def multiplying(self, precision: Precision) -> "Device":
+        """Return the same device with the precision that a recipe asks for."""
+        if precision == "fp32":
+            return replace(self, precision=torch.float32)
+        if torch.cuda.is_bf16_supported() if self.is_gpu else _has_bf16():
+            return replace(self, precision=torch.bfloat16)
+        return replace(self, precision=torch.float16 if self.is_gpu else torch.float32)
+
     def autocast(self) -> AbstractContextManager[object]:
         """Multiply in the device's precision within; weights stay float32."""
-        return torch.autocast("cuda", self.precision) if self.is_gpu else nullcontext()
+        if self.precision is torch.float32:
+            return nullcontext()
+        return torch.autocast("cuda" if self.is_gpu else "cpu", self.precision)
 
 
 def device_at_hand(local_rank: int = 0) -> Device:
     """Return this process's GPU, or the CPU."""
-    if not torch.cuda.is_available():
-        return Device("cpu")
-    return Device(f"cuda:{local_rank}", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
+    return Device(f"cuda:{local_rank}" if torch.cuda.is_available() else "cpu")
 
 
 def n_gpus() -> int:
@@ -42,3 +52,8 @@ def described() -> str:
     """Return what trains on this machine, as a person would name it."""
     n = n_gpus()
     return f"{n} x {torch.cuda.get_device_name(0)}" if n else "cpu"
+
+
+def _has_bf16() -> bool:
+    """Say whether this CPU has instructions for bf16; without them it would be slower at it than at fp32."""
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -7,6 +7,7 @@ from trainer.ranges import check
 
 Use = Literal["auto", "always", "never"]
 USES: tuple[str, ...] = get_args(Use)
+Precision = Literal["auto", "fp32"]
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,12 @@ class FineTuningRecipe:
     contrast_weight: float = 0.0                      # texts of one class attract each other, others repel
     contrast_temperature: float = 0.1
     n_processes: int = 0                              # 0: one per GPU, or one
+    precision: Precision = "auto"                     # of products; auto: half where the processor is quicker at it
     checkpoint_steps: int = 100
 
     def __post_init__(self) -> None:
         check(self.use in USES, "fine_tuning.use", self.use, " or ".join(USES))
+        check(self.precision in get_args(Precision), "fine_tuning.precision", self.precision, "auto or fp32")
         least_asked = 0 if self.use == "always" else 1
         for name, low, high in (("n_folds", 2, 20), ("n_asked_folds", least_asked, self.n_folds), ("n_rounds", 1, 10),
                                 ("batch_rows", 4, 65_536), ("labeled_rows", 1, self.batch_rows - 2),

@@ -31,9 +31,10 @@ def work(folder: Path, device: Device, peers: Peers, report: Callable[[float], N
     job = read(folder)
     encoder = open_encoder(job.recipe, (), folder)
     module = encoder.build() if job.start is None else with_weights(encoder.build(), job.start)
-    plan = Plan(job.lessons, job.recipe.fine_tuning, job.seed)
+    recipe = job.recipe.fine_tuning
+    plan = Plan(job.lessons, recipe, job.seed)
     try:
-        weights = train(module, encoder.featurize, plan, device, peers, folder, report)
+        weights = train(module, encoder.featurize, plan, device.multiplying(recipe.precision), peers, folder, report)
     except torch.OutOfMemoryError as error:
         raise TrainerError(f"the GPU's memory is too small for batches of {plan.recipe.batch_rows} texts",
                            "lower fine_tuning.batch_rows or max_tokens in the recipe") from error
