@@ -15,8 +15,8 @@ from registry.tables import AuditEntry
 from registry.webhooks.tables import Webhook, WebhookDelivery
 
 EVENTS = ("model:passed_gate", "model:changes_requested", "model:approval_requested", "model:approved",
-          "model:rejected", "model:promoted", "model:rolled_back", "model:swap_failed", "label_space:changed",
-          "drift:alarmed", "class:proposed", "run:failed")                              # actions of the audit log
+          "model:rejected", "model:promoted", "model:rolled_back", "model:swap_failed", "model:flip_started",
+          "model:flip_given_up", "label_space:changed", "drift:alarmed", "class:proposed", "run:failed")   # audited
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 

@@ -14,6 +14,7 @@ TITLES = {
     "model:approval_requested": "awaits approval again", "model:approved": "was approved",
     "model:rejected": "was rejected", "model:promoted": "is the champion",
     "model:rolled_back": "is the champion again", "model:swap_failed": "could not be loaded by a server",
+    "model:flip_started": "is prepared by all servers", "model:flip_given_up": "was given up while servers prepared it",
     "label_space:changed": "answers with other labels", "drift:alarmed": "drift alarm",
     "class:proposed": "new classes proposed", "run:failed": "failed",
 }

@@ -18,9 +18,10 @@ from registry import acts, audit
 from registry.accounts.roles import Person, Role
 from registry.database import read, write
 from registry.errors import NotAllowed, Refused
+from registry.lifecycle.flips import GIVEN_UP, STARTED
 from registry.webhooks import sending
-from registry.webhooks.hooks import add_webhook, remove_webhook
-from registry.webhooks.message import Message, signature
+from registry.webhooks.hooks import EVENTS, add_webhook, remove_webhook
+from registry.webhooks.message import TITLES, Message, signature
 from registry.webhooks.outbox import MAX_ATTEMPTS, Outbox
 from registry.webhooks.sending import is_public, sender
 from registry.webhooks.tables import WebhookDelivery
@@ -233,6 +234,20 @@ def test_a_version_that_needs_changes_is_told(engine, receiver, send, now):
                      now=now)
     Outbox(engine, "a", "https://c", send, lambda: now).work()
     assert "intents v2 needs changes> (ada)\nwhy" in json.loads(receiver.got[0][2])["text"]
+
+
+def test_a_flip_that_not_all_servers_took_up_is_told(engine, receiver, send, now):
+    hook(engine, receiver, now, events=["model:flip_given_up"], is_slack=True)
+    with write(engine) as session:
+        audit.record(session, action=GIVEN_UP, subject="intents v2", actor="serving@a:1", reason="b:2 has no memory",
+                     now=now)
+    Outbox(engine, "a", "https://c", send, lambda: now).work()
+    text = json.loads(receiver.got[0][2])["text"]
+    assert "intents v2 was given up while servers prepared it> (serving@a:1)\nb:2 has no memory" in text
+
+
+def test_every_event_has_words_and_is_one_of_the_audit_log():
+    assert set(TITLES) == set(EVENTS) >= {STARTED, GIVEN_UP}
 
 
 def test_only_an_administrator_adds_webhooks(engine, now):
