@@ -29,7 +29,7 @@ class Samples:
             for process in installation.tree(running.part.name):
                 try:
                     key = (running.part.name, process.pid, process.create_time())
-                    self.taken[key].append(Sample(process.num_fds(), process.memory_info().rss / 2**20))
+                    self.taken[key].append(Sample(process.num_fds(), held_mib(process)))
                 except psutil.Error:
                     continue                          # it ended meanwhile
 
@@ -45,6 +45,12 @@ class Samples:
         """Return what each process that lived long enough to be judged held, sample by sample."""
         return {f"{part} ({pid})": [round(each.mib) for each in samples]
                 for (part, pid, _), samples in self.taken.items() if len(samples) >= MIN_SAMPLES}
+
+
+def held_mib(process: psutil.Process) -> float:
+    """Return the memory that is the process's own; pages of files, such as libraries, the system takes back at will."""
+    memory = process.memory_info()
+    return float(memory.rss - getattr(memory, "shared", 0)) / 2**20
 
 
 def growth(part: str, pid: int, samples: list[Sample]) -> list[str]:
