@@ -37,7 +37,7 @@ class SubwordRecipe:
     n_min: int = 1
     n_max: int = 4
     n_buckets: int = 65_536
-    max_chars: int = 512
+    max_chars: int = 2_048                            # what is beyond is not read
     epochs: int = 0                                   # of contrast; as it is it did not help on 3i4K
     batch_rows: int = 256
     learning_rate: float = 0.002
