@@ -12,7 +12,8 @@ class Broker:
     """A Kafka broker inside this process that other processes of this machine can use.
 
     It lives as long as this object does and forgets everything then. Topics come into
-    being when first used, with four partitions.
+    being when first used, with four partitions. One ingest process per group: where another
+    joins later, the group now and then never gets its partitions back.
     """
 
     def __init__(self) -> None:
