@@ -33,10 +33,11 @@ def take_turn(session: Session, name: str, holder: str, *, every: timedelta, now
 
     What is to be done once in a while is so done by one process of many, and restarts do not bring it forward.
     """
-    lease = session.get(Lease, TURN + name)
+    name = TURN + name
+    lease = session.get(Lease, name)
     if lease is not None and _binds(lease, every, now):
         return False
-    return acquire(session, TURN + name, holder, duration=every, now=now) is not None
+    return acquire(session, name, holder, duration=every, now=now) is not None
 
 
 def release(session: Session, name: str, holder: str, *, now: datetime) -> None:

