@@ -40,7 +40,7 @@ def look(task: str, n_classes: int) -> list[ClassProposal]:
     workplace, recipe = open_workplace(settings), _recipe(settings, task, n_classes)
     model = workplace.open_language_model(task, recipe.language_model)
     with StepBar() as bar:
-        found = discover(workplace, task, recipe.discovery, recipe.seed, None if model is None else model.backend,
+        found = discover(workplace, task, recipe, None if model is None else model.backend,
                          both(_ending_on(stop), bar.report))
     click.echo(str(found))
     return found.drafts

@@ -47,7 +47,7 @@ from trainer.recipe import recipe_of
 from trainer.run import run_once
 from trainer.scheduler.discovery import answer_requests, discovering
 
-DISCOVERY = DiscoveryRecipe(min_texts=12, n_exemplars=24)
+DISCOVERY = DiscoveryRecipe(min_texts=12, n_exemplars=24, tune="never")   # a second look is another test's matter
 NEW = ["exchange_rate", "terminate_account"]
 KNOWN = ["card_arrival", "lost_or_stolen_card", "top_up_failed", "change_pin", "age_limit", "cash_withdrawal_charge",
          "card_swallowed", "request_refund"]
@@ -100,7 +100,7 @@ def test_new_classes_are_found_accepted_learned_and_not_proposed_again(workplace
     bank(workplace, [traffic[row] for row in np.random.default_rng(0).permutation(len(traffic))])
     of = {text: label for label, own in texts.items() for text in own}
 
-    found = discover(workplace, "intent", DISCOVERY, seed=0)
+    found = discover(workplace, "intent", replace(RECIPE, discovery=DISCOVERY))
     with write(workplace.engine) as session:
         keep(session, "intent", found, actor="trainer", now=now)
     with read(workplace.engine) as session:
@@ -165,7 +165,7 @@ def _accept_as(workplace, proposal, label, of):
 
 def test_a_task_without_champion_or_texts_says_what_is_lacking(workplace, task):
     with pytest.raises(NotWatchable, match="no champion"):
-        discover(workplace, "intent", DISCOVERY, seed=0)
+        discover(workplace, "intent", replace(RECIPE, discovery=DISCOVERY))
 
 
 def test_what_drift_advises_of_a_task_without_champion_proposes_nothing_and_stops_nothing(workplace, task, tmp_path):
@@ -174,6 +174,24 @@ def test_what_drift_advises_of_a_task_without_champion_proposes_nothing_and_stop
         assert list_proposals(session, "intent") == []
         run = list_runs(session, "intent")[0]
     assert (run.kind, run.state) == (RunKind.DISCOVERY, RunState.FAILED) and "no champion" in run.outcome
+
+
+def test_what_the_encoder_sees_once_it_is_tuned_on_the_groups_is_proposed(workplace, texts):
+    now, known, new = datetime.now(UTC), KNOWN[:6], NEW[1]
+    with write(workplace.engine) as session:
+        create_task(session, "intent", known, actor="ann", now=now)
+        for part, rows in ((Part.TRAIN, slice(0, 8)), (Part.GATE, slice(8, 20))):
+            import_labels(session, "intent", [(text, label) for label in known for text in texts[label][rows]],
+                          part=part, actor="ann", origin="test", now=now)
+    train(workplace)
+    bank(workplace, [text for label in known for text in texts[label][20:40]] + texts[new][:60])
+    steps = []
+    found = discover(workplace, "intent", replace(RECIPE, discovery=replace(DISCOVERY, tune="always")),
+                     report=lambda step, _done: steps.append(step))
+    assert "learning" in steps[: steps.index("fine-tuning")] and "learning" in steps[steps.index("fine-tuning") :]
+    owned = [draft for draft in found.drafts if np.isin(draft.findings["exemplars"], texts[new]).mean() > 0.8]
+    assert owned and 40 < sum(draft.n_texts for draft in owned) < 75
+    assert not list((workplace.cache / "fine_tuning").rglob("*.json"))                 # no text stays in the cache
 
 
 def clouds(sizes, seed, dimensions=32):

@@ -15,18 +15,21 @@ from registry.text import normalize, text_hash
 from registry.watching.maps import keep_map
 from registry.watching.tables import DiscoveryMap
 from trainer.discovery.describing import boundary, cohesion, exemplars, flat, halves, key_terms, trend
-from trainer.discovery.finding import FoundGroups, find_groups
+from trainer.discovery.finding import FoundGroups
 from trainer.discovery.grouping import Groups
 from trainer.discovery.joining import likeness
+from trainer.discovery.looking import look, look_again
 from trainer.discovery.mapping import draw_map
 from trainer.discovery.metric import unit
 from trainer.discovery.naming import name_groups
 from trainer.discovery.pieces import likeness_to_known
 from trainer.discovery.pool import Pool, gather_pool
 from trainer.discovery.recipe import DiscoveryRecipe
-from trainer.discovery.space import Space, space_of
+from trainer.discovery.space import Space
 from trainer.discovery.stability import Stability, resample
+from trainer.discovery.tuning import why_not_tuned
 from trainer.language_model.backend import Backend
+from trainer.recipe import Recipe
 from trainer.workplace import Report, Workplace
 
 NEAR_SHARE = 0.5                                      # below it of novel texts, and from it of one guess: near-known
@@ -69,26 +72,30 @@ class Found:
         return {int(other) for other in alike} | set(self.stability.merges(number))
 
 
-def discover(workplace: Workplace, task: str, recipe: DiscoveryRecipe, seed: int, backend: Backend | None = None,
+def discover(workplace: Workplace, task: str, recipe: Recipe, backend: Backend | None = None,
              report: Report = lambda _step, _done: None) -> Discovery:
-    """Look for classes that nobody named; touches nothing. Raises NotWatchable saying what is lacking."""
+    """Look for classes that nobody named; touches nothing. Raises NotWatchable saying what is lacking.
+
+    Where the recipe is for it, what the champion's encoder finds is what the encoder is
+    tuned on, and the tuned one looks again.
+    """
     report("reading", 0.0)
-    pool = gather_pool(workplace, task, recipe, seed, report)
+    looking, seed = recipe.discovery, recipe.seed
+    pool = gather_pool(workplace, task, looking, seed, report)
     n_seen = (pool.n_looked_at, len(pool.texts))
-    if len(pool.texts) < recipe.min_texts:
+    if len(pool.texts) < looking.min_texts:
         return Discovery([], *n_seen, 0, 0)
-    space = space_of(pool.labeled, pool.vectors, recipe, pool.is_novel, pool.n_by_share,
-                     lambda done: report("learning", done / 2))
-    report("learning", 0.6)
-    seen = find_groups(space, recipe, seed)
+    space, seen = look(pool, pool.labeled.vectors, pool.vectors, recipe, report)
+    if not why_not_tuned(recipe):
+        space, seen = look_again(workplace, pool, seen, recipe, report)
     report("evaluation", 0.0)
-    stability = resample(space, seen.groups, recipe, seed)
-    large, kept = _kept(seen.groups, stability, space, recipe)
+    stability = resample(space, seen.groups, looking, seed)
+    large, kept = _kept(seen.groups, stability, space, looking)
     places = flat(space.points[space.n_labeled :])
     found = Found(pool, space, seen.groups, stability, kept, places,
                   np.inf if seen.bars is None else seen.bars.perhaps, _pieces(seen, space, pool))
     report("evaluation", 0.8)
-    drafts = _drafts(found, task, recipe, backend, seed, workplace.now())
+    drafts = _drafts(found, task, looking, backend, seed, workplace.now())
     members = {draft.name: rows for draft, rows in zip(drafts, kept.values(), strict=True)}
     drawn = draw_map(task, pool, space.points[space.n_labeled :], members, seed, workplace.now())
     return Discovery(drafts, *n_seen, len(stability.jaccard), large - len(kept), drawn)

@@ -36,6 +36,7 @@ class Pool:
     novelty: np.ndarray                               # (n,)
     is_novel: np.ndarray                              # (n,)
     labeled: Labeled
+    labeled_texts: list[str]
     known: list[str]                                  # the names of its classes
     labels: list[str]                                 # of the newest label space
     n_by_share: float | None                          # of classes, by the share of all texts that is novel
@@ -80,6 +81,7 @@ def gather_pool(workplace: Workplace, task: str, recipe: DiscoveryRecipe, seed: 
         novelty=bank.novelty[kept],
         is_novel=bank.novelty[kept] >= (novel_at if novel_at is not None else np.quantile(bank.novelty, NOVEL_AT)),
         labeled=_compact(seen.vectors[: len(train)], [row.label for row in train]),
+        labeled_texts=[row.text for row in train],
         known=sorted({row.label for row in train}), labels=labels,
         n_by_share=None if novel_at is None else number_by_share(bank.novelty, len(answers.labels)),
         n_looked_at=len(texts), since=min(at), until=max(at))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from trainer.fine_tuning.recipe import USES, Use
 from trainer.ranges import check
 
 
@@ -23,6 +24,8 @@ class DiscoveryRecipe:
     n_rounds: int = 8
     far_share: float = 1.2                            # texts that new groups are seeded from, over those expected
     max_seeding: int = 4_000
+    tune: Use = "auto"                                # the encoder, on what was found; auto: where that takes minutes
+    tuning_epochs: float = 2.0
     n_resamples: int = 4
     min_texts: int = 10                               # of a group, to be proposed
     min_stability: float = 0.3                        # Jaccard index with its like in resampled runs
@@ -36,7 +39,8 @@ class DiscoveryRecipe:
         for name in ("candidate_novelty", "candidate_share", "candidate_confidence", "shrinkage", "min_stability"):
             check(0 <= getattr(self, name) <= 1, f"discovery.{name}", getattr(self, name), "0 to 1")
         check(0 <= self.alpha < 1, "discovery.alpha", self.alpha, "0 to below 1")
-        for name in ("temperature", "far_share"):
+        check(self.tune in USES, "discovery.tune", self.tune, " or ".join(USES))
+        for name in ("temperature", "far_share", "tuning_epochs"):
             check(getattr(self, name) > 0, f"discovery.{name}", getattr(self, name), "above 0")
         for name in ("max_texts", "max_candidates", "n_neighbors", "n_steps", "n_rounds", "max_seeding",
                      "n_resamples", "max_proposals", "n_boundary", "n_terms"):

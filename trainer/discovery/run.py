@@ -35,7 +35,7 @@ def discover_once(workplace: Workplace, task: str, recipe: Recipe, *, reason: st
         try:
             model = workplace.open_language_model(task, recipe.language_model)
             backend = None if model is None else model.backend
-            found = discover(workplace, task, recipe.discovery, recipe.seed, backend, both(holding.report, watch))
+            found = discover(workplace, task, recipe, backend, both(holding.report, watch))
             with write(workplace.engine) as session:
                 holding.check(session)
                 keep(session, task, found, actor=actor, now=workplace.now())

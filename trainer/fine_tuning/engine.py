@@ -47,9 +47,14 @@ def why_not(recipe: Recipe, n_labels: int, n_unlabeled: int, n_gpus: int) -> str
                "the recipe leaves the bank out": recipe.in_domain.use == "never",
                "there is no human label": n_labels == 0,
                "the bank holds too few texts": n_unlabeled < MIN_UNLABELED,
-               "only a transformer has layers to tune": recipe.encoder.partition(":")[0] == "subword",
+               "only a transformer has layers to tune": not is_tunable(recipe.encoder),
                "no GPU is at hand": use == "auto" and n_gpus == 0}
     return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def is_tunable(encoder: str) -> bool:
+    """Say whether an encoder, as a recipe names it, has layers to tune."""
+    return encoder.partition(":")[0] != "subword"
 
 
 def fine_tune(shop: Workshop, sight: Sight, subject: Subject, learned: Learned,

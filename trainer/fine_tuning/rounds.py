@@ -94,16 +94,22 @@ def tune(base: Encoder, sight: Sight, subject: Subject, rows: np.ndarray, recipe
 
 
 def seen_by(encoder: Encoder, subject: Subject, cache: Path, threads: int, report: Callable[[float], None]) -> Sight:
-    """Embed the subject; nothing is kept, as most tuned encoders are but steps to the next."""
+    """Embed the subject."""
+    names = [normalize(name) for name in subject.names]
+    vectors = vectors_of(encoder, subject.texts + names, cache, threads, report)
+    return Sight(vectors[: len(subject.texts)], vectors[len(subject.texts) :])
+
+
+def vectors_of(encoder: Encoder, texts: list[str], cache: Path, threads: int,
+               report: Callable[[float], None]) -> np.ndarray:
+    """Embed normalized texts; nothing is kept, as most tuned encoders are but steps to the next."""
     embedder = Embedder(encoder, export_body(encoder), EmbeddingCache(cache, encoder.digest), threads)
-    texts = subject.texts + [normalize(name) for name in subject.names]
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]), reverse=True)
     parts = []
     for start in range(0, len(order), CHUNK_TEXTS):
         report(start / len(order))
         parts.append(embedder.compute([texts[row] for row in order[start : start + CHUNK_TEXTS]]))
-    vectors = np.concatenate(parts)[np.argsort(order)]
-    return Sight(vectors[: len(subject.texts)], vectors[len(subject.texts) :])
+    return np.asarray(np.concatenate(parts)[np.argsort(order)])
 
 
 def _part(report: Report, begin: float, share: float) -> Callable[[float], None]:

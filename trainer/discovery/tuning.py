@@ -1,0 +1,51 @@
+"""What a second look sees with: the encoder, tuned on the groups that the first look found."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from trainer.discovery.grouping import Groups
+from trainer.encoders.embedder import Embedder
+from trainer.encoders.encoder import Encoder
+from trainer.fine_tuning.devices import is_quick_in_half
+from trainer.fine_tuning.engine import Workshop, is_tunable
+from trainer.fine_tuning.job import Job
+from trainer.fine_tuning.launch import done
+from trainer.fine_tuning.lessons import Lessons
+from trainer.fine_tuning.tuned import tuned_encoder
+from trainer.learning.alignment import normalized
+from trainer.learning.soft_fit import fit_soft_linear
+from trainer.recipe import InDomainRecipe, Recipe
+
+
+def why_not_tuned(recipe: Recipe) -> str:
+    """Say why there is no second look, or nothing."""
+    tune = recipe.discovery.tune
+    reasons = {"the recipe leaves it out": tune == "never",
+               "only a transformer has layers to tune": not is_tunable(recipe.encoder),
+               "this processor is not quick in half precision": tune == "auto" and not is_quick_in_half()}
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def tuned_on(groups: Groups, texts: list[str], n_labeled: int, recipe: Recipe, shop: Workshop) -> Encoder:
+    """Return the encoder, tuned to tell the `groups` of normalized `texts` apart, labeled ones first.
+
+    A strong view of a text (words left out or swapped) is held to be of the group that the
+    text is in, and counts the less the less sure that is. The same groups, texts and
+    recipe tune the same; an interrupted tuning goes on where it was.
+    """
+    embedder = Embedder.of(shop.base, shop.cache, shop.threads)
+    head = head_of(groups, embedder.embed(texts, lambda part: shop.report("embedding", part)), recipe.in_domain)
+    tuning = replace(recipe.fine_tuning, epochs=recipe.discovery.tuning_epochs)
+    targets = normalized(groups.membership**tuning.sharpness)
+    weights = groups.membership.max(axis=1) ** tuning.confidence_power
+    lessons = Lessons(texts, targets.astype(np.float32), weights.astype(np.float32), n_labeled,
+                      np.ascontiguousarray(head, np.float32))
+    job = Job(replace(recipe, fine_tuning=tuning), None, recipe.seed, lessons)
+    return tuned_encoder(shop.base, done(shop.cache, shop.base, job, lambda part: shop.report("fine-tuning", part)))
+
+
+def head_of(groups: Groups, vectors: np.ndarray, recipe: InDomainRecipe) -> np.ndarray:
+    """Return a linear head (K, d + 1) that learned which group each of `vectors` (N, d) is in."""
+    targets = normalized(groups.membership**recipe.sharpness)
+    return fit_soft_linear(vectors, targets, targets.max(axis=1), recipe.strength, recipe.n_iterations)
