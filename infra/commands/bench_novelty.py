@@ -15,32 +15,41 @@ OUTSIDE = "oos"                                       # the label of texts of no
               help="Share of the classes that have labels; 1 measures on `oos` alone.")
 @click.option("--draws", default=5, show_default=True, type=click.IntRange(min=1))
 @click.option("--false-positive-rate", default=0.05, show_default=True, type=click.FloatRange(0.001, 0.4))
+@click.option("--recipe", "recipe_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Recipe in TOML; its false positive rate is as the option says.")
+@click.option("--tune", "is_tuned", is_flag=True, help="Tune the encoder on the labels of the known classes first.")
 @click.option("--max-bank", default=20_000, show_default=True, type=click.IntRange(min=10))
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
-def command(data_file: Path, known_ratio: float, draws: int, false_positive_rate: float, max_bank: int,
-            json_file: Path | None) -> None:
+def command(data_file: Path, known_ratio: float, draws: int, false_positive_rate: float,
+            recipe_file: Path | None, is_tuned: bool, max_bank: int, json_file: Path | None) -> None:
     """Give a part of the classes all their labels, and ask about the test texts of all."""
     from dataclasses import replace
 
     from infra.bench.learning import encoder_for, read_outside, read_split
-    from infra.bench.novelty import measure
+    from infra.bench.novelty import as_it_is, measure, tuned
     from registry.errors import HyperMatchError
     from trainer.learning.novelty_recipe import NoveltyRecipe
     from trainer.progress import StepBar
-    from trainer.recipe import Recipe
+    from trainer.recipe import Recipe, read_recipe
     from trainer.settings import TrainerSettings
+    from trainer.workplace import limit_threads
 
-    recipe = replace(Recipe(), encoder=encoder_for(data_file), novelty=NoveltyRecipe(false_positive_rate))
+    recipe = read_recipe(recipe_file) if recipe_file else replace(Recipe(), encoder=encoder_for(data_file))
+    recipe = replace(recipe, novelty=NoveltyRecipe(false_positive_rate))
     settings = TrainerSettings()
+    limit_threads(settings.threads)
     with StepBar() as bar:
         split = read_split(data_file, recipe, Path(settings.cache), max_bank=max_bank, max_test=max_bank,
                            without=(OUTSIDE,), foreign=(), threads=settings.threads, report=bar.report)
-        outside = {kind: split.embed(texts) for kind, texts in read_outside(data_file, OUTSIDE).items()}
+        outside = read_outside(data_file, OUTSIDE)
+        vectors = {kind: split.embed(texts) for kind, texts in outside.items()}
     if known_ratio == 1 and not outside:
         raise HyperMatchError(f"{data_file.name} has no text of label {OUTSIDE}, so nothing in it is unknown",
                               "give a --known-ratio below 1")
-    found = {"data": data_file.stem, "encoder": recipe.encoder, "known_ratio": known_ratio} | measure(
-        split, outside, recipe, known_ratio=known_ratio, n_draws=draws, say=lambda line: click.echo(line, err=True))
+    look = tuned(split, outside, recipe, settings.threads) if is_tuned else as_it_is(split, vectors)
+    facts = {"data": data_file.stem, "encoder": recipe.encoder, "tuned": is_tuned, "known_ratio": known_ratio}
+    found = facts | measure(split, look, recipe, known_ratio=known_ratio, n_draws=draws,
+                            say=lambda line: click.echo(line, err=True))
     if json_file is not None:
         json_file.write_text(json.dumps(found, indent=1) + "\n")
     click.echo(json.dumps({key: value for key, value in found.items() if key != "draws"}, indent=2))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from infra.bench.novelty import measure
+from infra.bench.novelty import as_it_is, measure
 from tests.trainer.test_novelty import clouds
 from trainer.learning.embedded import Labeled
 from trainer.recipe import Recipe
@@ -16,7 +16,8 @@ def found():
     pool, test = (Labeled(*clouds(20, n, seed=seed, spread=1.2), 20) for n, seed in ((40, 1), (100, 2)))
     split = SimpleNamespace(pool=pool, test=test)
     strange = clouds(40, 20, seed=4, spread=1.2)[0][-200:]
-    return measure(split, {"elsewhere": strange}, Recipe(), known_ratio=0.25, n_draws=2, say=lambda _line: None)
+    return measure(split, as_it_is(split, {"elsewhere": strange}), Recipe(), known_ratio=0.25, n_draws=2,
+                   say=lambda _line: None)
 
 
 def test_traffic_that_is_mostly_novel_sets_a_better_threshold_than_a_stated_rate(found):

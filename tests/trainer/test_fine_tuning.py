@@ -232,12 +232,12 @@ def test_a_tuned_encoder_ships_only_where_held_out_labels_say_that_it_helps(wins
     assert f"{wins} labels won and {losses} lost of 30 held out" in found.reason
 
 
-def test_every_text_of_the_bank_is_seen_in_an_epoch_and_any_step_can_be_begun_at(lessons):
+def test_every_text_is_seen_in_an_epoch_and_any_step_can_be_begun_at(lessons):
     plan = Plan(lessons, FineTuningRecipe(batch_rows=20, labeled_rows=4, epochs=2.0), 3)
     batches = list(plan.batches(0))
 
-    assert len(batches) == plan.n_steps == 10
-    assert {row for batch in batches[:5] for row in batch[4:]} == set(range(16, 96))
+    assert len(batches) == plan.n_steps == 12
+    assert {row for batch in batches[:6] for row in batch[4:]} == set(range(96))
     assert sorted(row for batch in batches[:4] for row in batch[:4]) == list(range(16))
     np.testing.assert_array_equal(np.stack(list(plan.batches(7))), np.stack(batches[7:]))
 
@@ -253,17 +253,19 @@ def test_a_strong_view_keeps_words_of_the_text_and_comes_again_with_its_seed():
 
 def test_doubt_leaves_human_labels_alone_and_weighs_unsure_pseudo_labels_less():
     recipe = FineTuningRecipe(teacher_share=0.5, ema_decay=0.0)
-    batch = Batch(torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.5, 0.5]]), torch.ones(3), 1)
-    found = Doubt(torch.tensor([0.5, 0.5]), recipe)(batch, torch.tensor([[3.0, 0.0], [0.0, 0.1]]))
+    targets = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.5, 0.5], [0.0, 1.0]])
+    batch = Batch(targets, torch.ones(4), 1, torch.tensor([True, False, False, True]))
+    found = Doubt(torch.tensor([0.5, 0.5]), recipe)(batch, torch.tensor([[3.0, 0.0], [0.0, 0.1], [9.0, 0.0]]))
 
     assert found.targets[0].tolist() == [1.0, 0.0] and found.weights[0] == 1
+    assert found.targets[3].tolist() == [0.0, 1.0]                    # dealt with the bank, but a person said it
     assert found.weights[1] > found.weights[2] > 0
-    assert found.targets.sum(dim=-1).tolist() == pytest.approx([1, 1, 1])
+    assert found.targets.sum(dim=-1).tolist() == pytest.approx([1, 1, 1, 1])
 
 
 def test_contrast_is_low_where_texts_of_one_class_lie_together():
     targets = torch.eye(2).repeat_interleave(3, dim=0)
-    batch = Batch(targets, torch.ones(6), 2)
+    batch = Batch(targets, torch.ones(6), 2, torch.ones(6, dtype=torch.bool))
     together = F.normalize(targets + 0.01 * torch.randn(6, 2, generator=torch.Generator().manual_seed(0)), dim=-1)
     assert contrast(together, batch, 0.1) < contrast(together[torch.tensor([0, 3, 1, 4, 2, 5])], batch, 0.1)
 

@@ -13,20 +13,23 @@ POOL_BATCHES = 16                                     # texts of so many batches
 
 @dataclass(frozen=True)
 class Plan:
-    """The batches of a round; each holds `labeled_rows` human-labeled texts first, then texts of the bank."""
+    """The batches of a round; each holds `labeled_rows` human-labeled texts first, then some of all texts.
+
+    An epoch deals every text once, so that labels count as texts too where they are many.
+    """
 
     lessons: Lessons
     recipe: FineTuningRecipe
     seed: int
 
     @property
-    def n_unlabeled(self) -> int:
-        """Return how many rows of a batch are of the bank."""
+    def n_dealt(self) -> int:
+        """Return how many rows of a batch are dealt from all texts."""
         return self.recipe.batch_rows - self.recipe.labeled_rows
 
     @property
     def steps_per_epoch(self) -> int:
-        return -(-self.lessons.n_unlabeled // self.n_unlabeled)
+        return -(-len(self.lessons.texts) // self.n_dealt)
 
     @property
     def n_steps(self) -> int:
@@ -39,7 +42,7 @@ class Plan:
             epoch, place = divmod(step, self.steps_per_epoch)
             if place == 0 or step == first:
                 dealt = self._deal(epoch)
-            yield np.concatenate([self._labeled(step), self.lessons.n_labeled + dealt[place]])
+            yield np.concatenate([self._labeled(step), dealt[place]])
 
     def _labeled(self, step: int) -> np.ndarray:
         """Deal the labels out without end, each once before any comes again."""
@@ -49,9 +52,9 @@ class Plan:
         return np.array([deals[number][place] for number, place in zip(rounds, places, strict=True)])
 
     def _deal(self, epoch: int) -> list[np.ndarray]:
-        """Deal the bank into batches of like lengths, in random order; the last is filled up from the first."""
-        generator, n_rows = np.random.default_rng([self.seed, 0, epoch]), self.n_unlabeled
-        lengths = np.array([len(text) for text in self.lessons.texts[self.lessons.n_labeled :]])
+        """Deal all texts into batches of like lengths, in random order; the last is filled up from the first."""
+        generator, n_rows = np.random.default_rng([self.seed, 0, epoch]), self.n_dealt
+        lengths = np.array([len(text) for text in self.lessons.texts])
         order = np.resize(generator.permutation(len(lengths)), self.steps_per_epoch * n_rows)
         batches: list[np.ndarray] = []
         for start in range(0, len(order), n_rows * POOL_BATCHES):

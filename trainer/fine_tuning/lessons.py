@@ -26,13 +26,9 @@ class Lessons:
     linear: np.ndarray
 
     @property
-    def n_unlabeled(self) -> int:
-        return len(self.texts) - self.n_labeled
-
-    @property
     def prior(self) -> np.ndarray:
-        """Return the class shares (C,) of the bank."""
-        return np.asarray(self.targets[self.n_labeled :].mean(axis=0))
+        """Return the class shares (C,) of all texts."""
+        return np.asarray(self.targets.mean(axis=0))
 
     @cached_property
     def digest(self) -> str:

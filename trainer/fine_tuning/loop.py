@@ -48,7 +48,8 @@ def train(encoder: nn.Module, featurize: Featurize, plan: Plan, device: Device, 
         texts = [lessons.texts[row] for row in rows]
         edits = np.random.default_rng([plan.seed, 2, step])
         strong = [strong_view(text, recipe.edited_share, edits) for text in texts]
-        batch = Batch(targets[rows], weights[rows], recipe.labeled_rows)
+        is_human = torch.from_numpy(rows < lessons.n_labeled).to(device.name)
+        batch = Batch(targets[rows], weights[rows], recipe.labeled_rows, is_human)
 
         guesses = None
         with device.autocast():

@@ -1,6 +1,6 @@
 """The loss of a whole batch: human labels, pseudo-labels, and texts of one class that attract each other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -14,16 +14,17 @@ LEAST = 1e-6
 
 @dataclass(frozen=True)
 class Batch:
-    """Targets (B, C) and weights (B,) of a batch, its `n_labeled` human-labeled rows first."""
+    """Targets (B, C) and weights (B,) of a batch, its `n_labeled` labeled rows first; whose target is human, (B,)."""
 
     targets: Tensor
     weights: Tensor
     n_labeled: int
+    is_human: Tensor
 
 
 @dataclass(frozen=True)
 class StepLosses:
-    """What a step minimizes, its parts, and the share of the bank's texts that counted."""
+    """What a step minimizes, its parts, and how much a text behind the labeled rows counted."""
 
     total: Tensor
     supervised: Tensor
@@ -42,15 +43,15 @@ class Doubt(nn.Module):
 
     @torch.no_grad()
     def forward(self, batch: Batch, teacher_logits: Tensor | None) -> Batch:
-        """Return the batch with the bank's targets and weights reconsidered; the human labels stay as they are."""
-        targets = batch.targets[batch.n_labeled :]
+        """Return the batch with all behind its labeled rows reconsidered, but for targets that are human."""
+        targets, is_human = batch.targets[batch.n_labeled :], batch.is_human[batch.n_labeled :, None]
         if teacher_logits is not None:
             guesses = self.alignment(teacher_logits.softmax(dim=-1))
             mixed = targets.clamp(min=LEAST) ** (1 - self.share) * guesses.clamp(min=LEAST) ** self.share
-            targets = F.normalize(mixed, p=1, dim=-1)
+            targets = torch.where(is_human, targets, F.normalize(mixed, p=1, dim=-1))
         weights = batch.weights[batch.n_labeled :] * self.threshold(targets.max(dim=-1).values)
-        return Batch(torch.cat([batch.targets[: batch.n_labeled], targets]),
-                     torch.cat([batch.weights[: batch.n_labeled], weights]), batch.n_labeled)
+        return replace(batch, targets=torch.cat([batch.targets[: batch.n_labeled], targets]),
+                       weights=torch.cat([batch.weights[: batch.n_labeled], weights]))
 
 
 def step_losses(vectors: Tensor, logits: Tensor, batch: Batch, recipe: FineTuningRecipe) -> StepLosses:
