@@ -11,9 +11,10 @@ from trainer.fine_tuning.devices import is_quick_in_half
 from trainer.fine_tuning.engine import Workshop, is_tunable
 from trainer.fine_tuning.job import Job
 from trainer.fine_tuning.launch import done
-from trainer.fine_tuning.lessons import Lessons
+from trainer.fine_tuning.lessons import lessons_of
 from trainer.fine_tuning.tuned import tuned_encoder
 from trainer.learning.alignment import normalized
+from trainer.learning.in_domain import Taught
 from trainer.learning.soft_fit import fit_soft_linear
 from trainer.recipe import InDomainRecipe, Recipe
 
@@ -30,17 +31,15 @@ def why_not_tuned(recipe: Recipe) -> str:
 def tuned_on(groups: Groups, texts: list[str], n_labeled: int, recipe: Recipe, shop: Workshop) -> Encoder:
     """Return the encoder, tuned to tell the `groups` of normalized `texts` apart, labeled ones first.
 
-    A strong view of a text (words left out or swapped) is held to be of the group that the
-    text is in, and counts the less the less sure that is. The same groups, texts and
-    recipe tune the same; an interrupted tuning goes on where it was.
+    A strong view of a text (words left out or swapped) is held to be of the group that a
+    head, which learned the groups, gives the text, and counts the less the less sure that is.
+    The same groups, texts and recipe tune the same; an interrupted tuning goes on where it was.
     """
     embedder = Embedder.of(shop.base, shop.cache, shop.threads)
-    head = head_of(groups, embedder.embed(texts, lambda part: shop.report("embedding", part)), recipe.in_domain)
+    vectors = embedder.embed(texts, lambda part: shop.report("embedding", part))
     tuning = replace(recipe.fine_tuning, epochs=recipe.discovery.tuning_epochs)
-    targets = normalized(groups.membership**tuning.sharpness)
-    weights = groups.membership.max(axis=1) ** tuning.confidence_power
-    lessons = Lessons(texts, targets.astype(np.float32), weights.astype(np.float32), n_labeled,
-                      np.ascontiguousarray(head, np.float32))
+    taught = Taught(head_of(groups, vectors, recipe.in_domain), groups.membership)
+    lessons = lessons_of(texts, vectors, np.arange(n_labeled), taught, None, tuning)
     job = Job(replace(recipe, fine_tuning=tuning), None, recipe.seed, lessons)
     return tuned_encoder(shop.base, done(shop.cache, shop.base, job, lambda part: shop.report("fine-tuning", part)))
 
