@@ -7,8 +7,9 @@ from trainer.errors import NotTrainable
 from trainer.learning.alignment import aligned, counted_prior, estimated_prior
 from trainer.learning.choice import Duel, Expectation, choose
 from trainer.learning.embedded import Labeled, Unlabeled
+from trainer.learning.in_domain import Domain
 from trainer.learning.label_names import NameEvidence, name_evidence, spoken
-from trainer.learning.learn import learn
+from trainer.learning.learn import in_domain_head, learn
 from trainer.learning.neighborhood import neighborhood
 from trainer.recipe import HeadRecipe, InDomainRecipe
 
@@ -56,6 +57,21 @@ def test_the_same_seed_learns_the_same():
     bank = world(40, seed=5).vectors
     first, second = learned(3, bank), learned(3, bank)
     np.testing.assert_array_equal(first.head.weight, second.head.weight)
+
+
+def test_a_head_may_be_told_how_sure_to_be_of_the_bank():
+    """What taught a tuned encoder is surer of the bank, once that encoder sees it, than it is right."""
+    labeled, bank = world(3, seed=3), world(100, seed=5)
+    domain = Domain(neighborhood(np.concatenate([labeled.vectors, bank.vectors]), 10), None)
+
+    def confidence(sure):
+        head = in_domain_head(domain, labeled, None, HeadRecipe(), InDomainRecipe(), 3, sure)
+        return float(head.probs(bank.vectors).max(axis=1).mean())
+
+    for share in (0.5, 0.8):
+        sure = np.full((len(bank), N_CLASSES), (1 - share) / (N_CLASSES - 1))
+        sure[np.arange(len(bank)), bank.classes] = share
+        assert confidence(sure) == pytest.approx(share, abs=0.15) and confidence(sure) < confidence(None)
 
 
 def test_the_order_of_the_bank_does_not_matter():

@@ -75,8 +75,11 @@ def fine_tune(shop: Workshop, sight: Sight, subject: Subject, learned: Learned,
     everything = np.arange(len(subject.labeled))
     tuning = _tuned(_part(shop, n_asked / (n_asked + 1), 1), sight, subject, everything, recipe, learned.advice)
     labeled = tuning.sight.labeled(subject, everything)
+    # The untuned head learned from held-out labels how sure to be; teachers that see with an encoder which was tuned on
+    # the bank are surer of the bank than they are right.
+    sure = learned.head.probs(sight.texts[len(labeled) :])
     head = in_domain_head(tuning.sight.domain(subject, recipe), labeled, None if trial is None else trial.held_out,
-                          recipe.head, recipe.in_domain, recipe.seed)
+                          recipe.head, recipe.in_domain, recipe.seed, sure)
     evidence = choice.evidence | {"tuned_on": described(), "rounds": recipe.fine_tuning.n_rounds}
     return tuning.encoder, replace(learned, head=head, choice=replace(choice, evidence=evidence))
 

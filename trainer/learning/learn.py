@@ -116,12 +116,16 @@ def _take(arm: Literal["augmented", "advised"], learned: Learned, domain: Domain
 
 
 def in_domain_head(domain: Domain, labeled: Labeled, held_out: HeldOutAnswers | None, head: HeadRecipe,
-                   recipe: InDomainRecipe, seed: int) -> Head:
-    """Return the calibrated head that the bank and all labels, the domain's first texts, teach."""
+                   recipe: InDomainRecipe, seed: int, sure: np.ndarray | None = None) -> Head:
+    """Return the calibrated head that the bank and all labels, the domain's first texts, teach.
+
+    Of the bank it is as sure as its teachers were, or as the probabilities `sure` (n, C) are.
+    """
     taught = domain.teach(np.arange(len(labeled)), labeled, recipe, head, seed)
     bank = slice(len(labeled), None)
-    logits, targets = logits_of(taught.linear, domain.neighborhood.vectors[bank]), taught.pseudo_labels[bank]
-    if held_out is None:                              # as sure of the bank as its teachers were
+    logits = logits_of(taught.linear, domain.neighborhood.vectors[bank])
+    targets = taught.pseudo_labels[bank] if sure is None else sure
+    if held_out is None:
         temperature = fit_soft_temperature(logits, targets)
     else:
         temperature = fit_joint_temperature(held_out.logits, held_out.classes, logits, targets, BANK_ANSWERS)
