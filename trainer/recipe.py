@@ -213,8 +213,9 @@ class Recipe:
         kind, _, place = self.encoder.partition(":")
         is_known = self.encoder in ("minilm", "subword") or (kind in ("subword", "hf") and place != "")
         check(is_known, "encoder", self.encoder, "minilm, subword, subword:<folder> or hf:<path or name>")
-        check(kind != "subword" or self.fine_tuning.use != "always", "fine_tuning.use", "always",
-              "auto or never with the subword encoder: only a transformer has layers to tune")
+        for name, use in (("fine_tuning.use", self.fine_tuning.use), ("discovery.tune", self.discovery.tune)):
+            check(kind != "subword" or use != "always", name, use,
+                  "auto or never with the subword encoder: only a transformer has layers to tune")
         check(8 <= self.max_tokens <= 8_192, "max_tokens", self.max_tokens, "8 to 8192")
         check(self.max_traffic >= 0, "max_traffic", self.max_traffic, "0 or more")
         check(0 <= self.seed < 2**32, "seed", self.seed, "0 to 4294967295")

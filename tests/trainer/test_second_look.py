@@ -69,7 +69,7 @@ def test_texts_of_one_group_come_nearer_and_each_time_alike(grouped, tiny_transf
 
 @pytest.mark.parametrize(("encoder", "tune", "is_quick", "why"), [
     ("minilm", "auto", True, ""), ("minilm", "auto", False, "not quick"), ("minilm", "always", False, ""),
-    ("minilm", "never", True, "recipe"), ("subword", "always", True, "only a transformer"),
+    ("minilm", "never", True, "recipe"), ("subword", "auto", True, "only a transformer"),
     ("subword:/a/folder", "auto", True, "only a transformer")])
 def test_a_second_look_takes_a_transformer_and_by_itself_a_quick_processor(monkeypatch, encoder, tune, is_quick, why):
     monkeypatch.setattr(tuning, "is_quick_in_half", lambda: is_quick)
@@ -80,3 +80,5 @@ def test_a_second_look_takes_a_transformer_and_by_itself_a_quick_processor(monke
 def test_a_recipe_says_when_to_tune_or_is_refused():
     with pytest.raises(RecipeError, match=r"discovery\.tune.*auto or always or never"):
         recipe_of({"discovery": {"tune": "sometimes"}})
+    with pytest.raises(RecipeError, match=r"discovery\.tune.*subword"):
+        recipe_of({"encoder": "subword", "discovery": {"tune": "always"}})
