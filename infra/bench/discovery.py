@@ -11,7 +11,7 @@ import numpy as np
 from infra.bench.extension import extend
 from infra.bench.learning import Split
 from registry.text import normalize
-from trainer.discovery.finding import find_groups
+from trainer.discovery.finding import find_again, find_groups
 from trainer.discovery.grouping import Groups
 from trainer.discovery.number import number_by_share
 from trainer.discovery.scores import scores_of
@@ -62,7 +62,7 @@ def _draw(split: Split, smoothed: np.ndarray, recipe: Recipe, known_ratio: float
         vectors, asked = _tuned(split, seen.groups, order, len(rows), recipe, threads)
         space = replace(mapped(smooth(vectors, looking), labeled.classes, len(known), looking.shrinkage),
                         n_by_share=n_by_share)
-        seen = find_groups(space, looking, number)
+        seen = find_again(space, seen, looking, number)
     found = answers(seen.groups, vectors, asked)
     seconds += time.perf_counter() - began
     scores = scores_of(split.test.classes, found, np.isin(split.test.classes, known))

@@ -29,7 +29,7 @@ from registry.watching.tables import DiscoveryRequest
 from serving.predictor import Predictor
 from trainer.discovery.describing import exemplars, key_terms, trend
 from trainer.discovery.discover import discover, keep
-from trainer.discovery.finding import find_groups
+from trainer.discovery.finding import FoundGroups, find_again, find_groups
 from trainer.discovery.grouping import group
 from trainer.discovery.metric import unit
 from trainer.discovery.naming import ask_name, name_groups
@@ -242,6 +242,15 @@ def test_the_number_of_classes_is_estimated_within_a_tenth_and_texts_are_grouped
     seen = find_groups(space, DISCOVERY, seed=0)
     assert 18 <= seen.n_classes <= 22
     assert matched(classes, seen.groups.assigned[space.n_labeled :]).mean() > 0.85
+
+
+def test_a_second_look_unites_nothing_that_the_first_told_apart_and_may_find_more(half_known):
+    space, _ = half_known
+    usual = find_groups(space, DISCOVERY, seed=0)
+    for n_new, n_expected in ((4, usual.n_classes), (16, 26)):
+        before = FoundGroups(group(space, n_new, DISCOVERY, seed=0), None, None)
+        assert before.n_classes == 10 + n_new
+        assert find_again(space, before, DISCOVERY, seed=0).n_classes == n_expected
 
 
 def test_pieces_of_known_classes_are_told_from_new_classes(half_known):

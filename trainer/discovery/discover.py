@@ -85,7 +85,7 @@ def discover(workplace: Workplace, task: str, recipe: Recipe, backend: Backend |
     n_seen = (pool.n_looked_at, len(pool.texts))
     if len(pool.texts) < looking.min_texts:
         return Discovery([], *n_seen, 0, 0)
-    space, seen = look(pool, pool.labeled.vectors, pool.vectors, recipe, report)
+    space, seen = look(pool, recipe, report)
     if not why_not_tuned(recipe):
         space, seen = look_again(workplace, pool, seen, recipe, report)
     report("evaluation", 0.0)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from registry.text import normalize
-from trainer.discovery.finding import FoundGroups, find_groups
+from trainer.discovery.finding import FoundGroups, find_again, find_groups
 from trainer.discovery.pool import Pool
 from trainer.discovery.space import Space, space_of
 from trainer.discovery.tuning import tuned_on
@@ -16,12 +16,9 @@ from trainer.recipe import Recipe
 from trainer.workplace import Report, Workplace
 
 
-def look(pool: Pool, labeled: np.ndarray, candidates: np.ndarray, recipe: Recipe,
-         report: Report) -> tuple[Space, FoundGroups]:
-    """Group the pool as an encoder sees its labeled texts, (n_labeled, d), and its candidates, (n, d)."""
-    space = space_of(replace(pool.labeled, vectors=labeled), candidates, recipe.discovery, pool.is_novel,
-                     pool.n_by_share, lambda done: report("learning", done / 2))
-    report("learning", 0.6)
+def look(pool: Pool, recipe: Recipe, report: Report) -> tuple[Space, FoundGroups]:
+    """Group the pool as the champion's encoder sees it."""
+    space = _space(pool, pool.labeled.vectors, pool.vectors, recipe, report)
     return space, find_groups(space, recipe.discovery, recipe.seed)
 
 
@@ -32,4 +29,13 @@ def look_again(workplace: Workplace, pool: Pool, seen: FoundGroups, recipe: Reci
     shop = Workshop(open_encoder(recipe, texts, workplace.cache), workplace.cache, workplace.threads, report)
     encoder = tuned_on(seen.groups, texts, n_labeled, recipe, shop)
     vectors = vectors_of(encoder, texts, workplace.cache, workplace.threads, lambda done: report("embedding", done))
-    return look(pool, vectors[:n_labeled], vectors[n_labeled:], recipe, report)
+    space = _space(pool, vectors[:n_labeled], vectors[n_labeled:], recipe, report)
+    return space, find_again(space, seen, recipe.discovery, recipe.seed)
+
+
+def _space(pool: Pool, labeled: np.ndarray, candidates: np.ndarray, recipe: Recipe, report: Report) -> Space:
+    """Make the space of the labeled texts, (n_labeled, d), and the candidates, (n, d), as an encoder sees them."""
+    space = space_of(replace(pool.labeled, vectors=labeled), candidates, recipe.discovery, pool.is_novel,
+                     pool.n_by_share, lambda done: report("learning", done / 2))
+    report("learning", 0.6)
+    return space
