@@ -13,19 +13,23 @@ Found = dict[str, Any]                                # what `hypermatch bench d
 
 
 def plot(found: Sequence[Found]) -> str:
-    """Return an SVG: a line per set and way to know K, a dot per draw; dashed where K was estimated."""
-    lines: dict[tuple[str, bool], list[Found]] = {}
+    """Return an SVG: a line per set, way to look and way to know K, a dot per draw.
+
+    Dashed is where K was estimated, faint where no tuned encoder looked again.
+    """
+    lines: dict[tuple[str, bool, bool], list[Found]] = {}
     for each in found:
-        lines.setdefault((each["data"], each["k"] is not None), []).append(each)
-    sets = list(dict.fromkeys(name for name, _ in lines))
+        lines.setdefault((each["data"], each["tuned"], each["k"] is not None), []).append(each)
+    sets = list(dict.fromkeys(name for name, _, _ in lines))
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
              f'font-family="system-ui, sans-serif" font-size="12" fill="{INK}">',
              f'<text x="{LEFT}" y="18" font-size="14">classes found beside known ones, 10 % of these labeled</text>',
              *_grid()]
-    for number, (name, is_given) in enumerate(sorted(lines, key=lambda line: (line[0], not line[1]))):
-        own = lines[name, is_given]
-        parts += _line(f"{name}, K {'given' if is_given else 'estimated'}", own, COLORS[sets.index(name)], is_given,
-                       number)
+    order = sorted(lines, key=lambda line: (line[0], not line[1], not line[2]))
+    for number, (name, is_tuned, is_given) in enumerate(order):
+        told = f"{name}, {'two looks' if is_tuned else 'one'}{', K given' if is_given else ''}"
+        parts += [f'<g opacity="{1 if is_tuned else 0.45}">', *_line(
+            told, lines[name, is_tuned, is_given], COLORS[sets.index(name)], is_given, number), "</g>"]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
