@@ -1,5 +1,7 @@
 """The second look: the encoder is tuned on the groups found, the same each time, where the recipe is for it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,22 @@ def test_texts_of_one_group_come_nearer_and_each_time_alike(grouped, tiny_transf
     again = look(tmp_path / "two", told)
     assert min(done for step, done in told if step == "fine-tuning") > 0.4           # it goes on where it was
     assert np.abs(again - after).max() < 1e-4
+
+
+def test_of_many_texts_some_are_drawn_and_labels_before_others(grouped, tiny_transformer, tmp_path, monkeypatch):
+    texts, _, groups = grouped
+    texts, groups = texts * 3, replace(groups, membership=np.concatenate([groups.membership] * 3))
+    jobs = []
+    monkeypatch.setattr(tuning, "done", lambda _cache, _encoder, job, _report: jobs.append(job))
+    monkeypatch.setattr(tuning, "tuned_encoder", lambda base, _weights: base)
+    for most, seed in ((1_000, 1), (100, 1), (100, 1), (100, 2)):
+        recipe = replace(recipe_with(f"hf:{tiny_transformer}", max_tuning_texts=most), seed=seed)
+        shop = Workshop(open_encoder(recipe, (), tmp_path), tmp_path, 1, lambda _step, _done: None)
+        tuned_on(groups, texts, 16, recipe, shop)
+    everything, some, again, others = [job.lessons for job in jobs]
+    assert everything.texts == texts and len(some.texts) == 100
+    assert all(found.n_labeled == 16 and found.texts[:16] == texts[:16] for found in (everything, some, others))
+    assert some.texts == again.texts != others.texts and len(some.targets) == len(some.weights) == 100
 
 
 @pytest.mark.parametrize(("encoder", "tune", "is_quick", "why"), [

@@ -26,6 +26,7 @@ class DiscoveryRecipe:
     max_seeding: int = 4_000
     tune: Use = "auto"                                # the encoder, on what was found; auto: where that takes minutes
     tuning_epochs: float = 2.0
+    max_tuning_texts: int = 8_000                     # so that a CPU takes a minute or two, whatever the candidates
     n_resamples: int = 4
     min_texts: int = 10                               # of a group, to be proposed
     min_stability: float = 0.3                        # Jaccard index with its like in resampled runs
@@ -45,5 +46,7 @@ class DiscoveryRecipe:
         for name in ("max_texts", "max_candidates", "n_neighbors", "n_steps", "n_rounds", "max_seeding",
                      "n_resamples", "max_proposals", "n_boundary", "n_terms"):
             check(1 <= getattr(self, name) <= 1_000_000, f"discovery.{name}", getattr(self, name), "1 to 1000000")
+        check(100 <= self.max_tuning_texts <= 1_000_000, "discovery.max_tuning_texts", self.max_tuning_texts,
+              "100 to 1000000")
         check(self.min_texts >= 3, "discovery.min_texts", self.min_texts, "3 or more")
         check(3 <= self.n_exemplars <= 200, "discovery.n_exemplars", self.n_exemplars, "3 to 200")

@@ -33,8 +33,12 @@ def tuned_on(groups: Groups, texts: list[str], n_labeled: int, recipe: Recipe, s
 
     A strong view of a text (words left out or swapped) is held to be of the group that a
     head, which learned the groups, gives the text, and counts the less the less sure that is.
-    The same groups, texts and recipe tune the same; an interrupted tuning goes on where it was.
+    Of more than `discovery.max_tuning_texts` some are drawn, labeled ones before others. The same
+    groups, texts and recipe tune the same; an interrupted tuning goes on where it was.
     """
+    rows = _drawn(len(texts), n_labeled, recipe)
+    texts, groups = [texts[row] for row in rows], replace(groups, membership=groups.membership[rows])
+    n_labeled = int(np.count_nonzero(rows < n_labeled))
     embedder = Embedder.of(shop.base, shop.cache, shop.threads)
     vectors = embedder.embed(texts, lambda part: shop.report("embedding", part))
     tuning = replace(recipe.fine_tuning, epochs=recipe.discovery.tuning_epochs)
@@ -42,6 +46,13 @@ def tuned_on(groups: Groups, texts: list[str], n_labeled: int, recipe: Recipe, s
     lessons = lessons_of(texts, vectors, np.arange(n_labeled), taught, None, tuning)
     job = Job(replace(recipe, fine_tuning=tuning), None, recipe.seed, lessons)
     return tuned_encoder(shop.base, done(shop.cache, shop.base, job, lambda part: shop.report("fine-tuning", part)))
+
+
+def _drawn(n: int, n_labeled: int, recipe: Recipe) -> np.ndarray:
+    """Return the rows to tune on, in order."""
+    most, generator = recipe.discovery.max_tuning_texts, np.random.default_rng(recipe.seed)
+    order = np.concatenate([generator.permutation(n_labeled), n_labeled + generator.permutation(n - n_labeled)])
+    return np.sort(order[:most])
 
 
 def head_of(groups: Groups, vectors: np.ndarray, recipe: InDomainRecipe) -> np.ndarray:
