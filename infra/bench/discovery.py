@@ -17,6 +17,7 @@ from trainer.discovery.number import number_by_share
 from trainer.discovery.scores import scores_of
 from trainer.discovery.space import mapped, smooth
 from trainer.discovery.tuning import head_of, tuned_on, why_not_tuned
+from trainer.fine_tuning.devices import n_gpus
 from trainer.fine_tuning.engine import Workshop
 from trainer.fine_tuning.rounds import vectors_of
 from trainer.learning.embedded import Labeled
@@ -42,7 +43,7 @@ def measure(split: Split, recipe: Recipe, *, known_ratio: float, labeled_ratio: 
         say(f"draw {number}: {draws[-1]}")
     extension = {key: round(mean(each["extension"][key] for each in draws), 4) for key in draws[0]["extension"]}
     means = {key: round(mean(each[key] for each in draws), 4) for key in KEYS}
-    return {"tuned": not why_not_tuned(recipe), "draws": draws, "mean": means, "extension": extension}
+    return {"tuned": not why_not_tuned(recipe, n_gpus()), "draws": draws, "mean": means, "extension": extension}
 
 
 def _draw(split: Split, smoothed: np.ndarray, recipe: Recipe, known_ratio: float, labeled_ratio: float,
@@ -58,7 +59,7 @@ def _draw(split: Split, smoothed: np.ndarray, recipe: Recipe, known_ratio: float
     began, order = time.perf_counter(), np.concatenate([rows, others])
     space = replace(mapped(smoothed[order], labeled.classes, len(known), looking.shrinkage), n_by_share=n_by_share)
     seen, vectors, asked = find_groups(space, looking, number), split.pool.vectors[order], split.test.vectors
-    if not why_not_tuned(recipe):
+    if not why_not_tuned(recipe, n_gpus()):
         vectors, asked = _tuned(split, seen.groups, order, len(rows), recipe, threads)
         space = replace(mapped(smooth(vectors, looking), labeled.classes, len(known), looking.shrinkage),
                         n_by_share=n_by_share)

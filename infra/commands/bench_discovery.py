@@ -18,7 +18,7 @@ from trainer.fine_tuning.recipe import USES, Use
 @click.option("--k", "n_classes", default=0, show_default=True, type=click.IntRange(min=0),
               help="Number of classes, known ones included; 0: estimated.")
 @click.option("--tune", default="auto", show_default=True, type=click.Choice(USES),
-              help="Tune the encoder on the groups found and look again.")
+              help="Tune the encoder on the groups found and look again; auto: where a GPU is at hand.")
 @click.option("--draws", default=5, show_default=True, type=click.IntRange(min=1))
 @click.option("--max-bank", default=20_000, show_default=True, type=click.IntRange(min=10))
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")

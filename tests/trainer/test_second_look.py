@@ -85,13 +85,12 @@ def test_of_many_texts_some_are_drawn_and_labels_before_others(grouped, tiny_tra
     assert some.texts == again.texts != others.texts and len(some.targets) == len(some.weights) == 100
 
 
-@pytest.mark.parametrize(("encoder", "tune", "is_quick", "why"), [
-    ("minilm", "auto", True, ""), ("minilm", "auto", False, "not quick"), ("minilm", "always", False, ""),
-    ("minilm", "never", True, "recipe"), ("subword", "auto", True, "only a transformer"),
-    ("subword:/a/folder", "auto", True, "only a transformer")])
-def test_a_second_look_takes_a_transformer_and_by_itself_a_quick_processor(monkeypatch, encoder, tune, is_quick, why):
-    monkeypatch.setattr(tuning, "is_quick_in_half", lambda: is_quick)
-    found = why_not_tuned(recipe_with(encoder, tune=tune))
+@pytest.mark.parametrize(("encoder", "tune", "n_gpus", "why"), [
+    ("minilm", "auto", 1, ""), ("minilm", "auto", 0, "no GPU"), ("minilm", "always", 0, ""),
+    ("minilm", "never", 1, "recipe"), ("subword", "auto", 1, "only a transformer"),
+    ("subword:/a/folder", "auto", 1, "only a transformer")])
+def test_a_second_look_takes_a_transformer_and_by_itself_a_gpu(encoder, tune, n_gpus, why):
+    found = why_not_tuned(recipe_with(encoder, tune=tune), n_gpus)
     assert why in found and bool(found) == bool(why)
 
 

@@ -28,6 +28,7 @@ from trainer.discovery.recipe import DiscoveryRecipe
 from trainer.discovery.space import Space
 from trainer.discovery.stability import Stability, resample
 from trainer.discovery.tuning import why_not_tuned
+from trainer.fine_tuning.devices import n_gpus
 from trainer.language_model.backend import Backend
 from trainer.recipe import Recipe
 from trainer.workplace import Report, Workplace
@@ -86,7 +87,7 @@ def discover(workplace: Workplace, task: str, recipe: Recipe, backend: Backend |
     if len(pool.texts) < looking.min_texts:
         return Discovery([], *n_seen, 0, 0)
     space, seen = look(pool, recipe, report)
-    if not why_not_tuned(recipe):
+    if not why_not_tuned(recipe, n_gpus()):
         space, seen = look_again(workplace, pool, seen, recipe, report)
     report("evaluation", 0.0)
     stability = resample(space, seen.groups, looking, seed)

@@ -24,9 +24,9 @@ class DiscoveryRecipe:
     n_rounds: int = 8
     far_share: float = 1.2                            # texts that new groups are seeded from, over those expected
     max_seeding: int = 4_000
-    tune: Use = "auto"                                # the encoder, on what was found; auto: where that takes minutes
+    tune: Use = "auto"                                # the encoder, on what was found; auto: where a GPU is at hand
     tuning_epochs: float = 2.0
-    max_tuning_texts: int = 8_000                     # so that a CPU takes a minute or two, whatever the candidates
+    max_tuning_texts: int = 8_000                     # drawn of all, so that the time has a bound
     n_resamples: int = 4
     min_texts: int = 10                               # of a group, to be proposed
     min_stability: float = 0.3                        # Jaccard index with its like in resampled runs

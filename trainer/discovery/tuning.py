@@ -7,7 +7,6 @@ import numpy as np
 from trainer.discovery.grouping import Groups
 from trainer.encoders.embedder import Embedder
 from trainer.encoders.encoder import Encoder
-from trainer.fine_tuning.devices import is_quick_in_half
 from trainer.fine_tuning.engine import Workshop, is_tunable
 from trainer.fine_tuning.job import Job
 from trainer.fine_tuning.launch import done
@@ -19,12 +18,12 @@ from trainer.learning.soft_fit import fit_soft_linear
 from trainer.recipe import InDomainRecipe, Recipe
 
 
-def why_not_tuned(recipe: Recipe) -> str:
+def why_not_tuned(recipe: Recipe, n_gpus: int) -> str:
     """Say why there is no second look, or nothing."""
     tune = recipe.discovery.tune
     reasons = {"the recipe leaves it out": tune == "never",
                "only a transformer has layers to tune": not is_tunable(recipe.encoder),
-               "this processor is not quick in half precision": tune == "auto" and not is_quick_in_half()}
+               "no GPU is at hand": tune == "auto" and n_gpus == 0}
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 

@@ -48,11 +48,6 @@ def n_gpus() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
-def is_quick_in_half() -> bool:
-    """Say whether a GPU is at hand, or a CPU that multiplies in bf16: what tunes in minutes."""
-    return n_gpus() > 0 or _has_bf16()
-
-
 def described() -> str:
     """Return what trains on this machine, as a person would name it."""
     n = n_gpus()
