@@ -23,11 +23,11 @@ def plot(found: Sequence[Found]) -> str:
     sets = list(dict.fromkeys(name for name, _, _ in lines))
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
              f'font-family="system-ui, sans-serif" font-size="12" fill="{INK}">',
-             f'<text x="{LEFT}" y="18" font-size="14">classes found beside known ones, 10 % of these labeled</text>',
+             f'<text x="{LEFT}" y="18" font-size="14">classes found beside known ones in one or two looks</text>',
              *_grid()]
     order = sorted(lines, key=lambda line: (line[0], not line[1], not line[2]))
     for number, (name, is_tuned, is_given) in enumerate(order):
-        told = f"{name}, {'two looks' if is_tuned else 'one'}{', K given' if is_given else ''}"
+        told = f"{name}, {'two' if is_tuned else 'one'}{', K given' if is_given else ''}"
         parts += [f'<g opacity="{1 if is_tuned else 0.45}">', *_line(
             told, lines[name, is_tuned, is_given], COLORS[sets.index(name)], is_given, number), "</g>"]
     return "\n".join([*parts, "</svg>"]) + "\n"
