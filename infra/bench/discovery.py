@@ -15,7 +15,7 @@ from trainer.discovery.finding import find_again, find_groups
 from trainer.discovery.grouping import Groups
 from trainer.discovery.number import number_by_share
 from trainer.discovery.scores import scores_of
-from trainer.discovery.space import mapped, smooth
+from trainer.discovery.space import mapped, smooth, space_of
 from trainer.discovery.tuning import head_of, tuned_on, why_not_tuned
 from trainer.fine_tuning.devices import n_gpus
 from trainer.fine_tuning.engine import Workshop
@@ -61,8 +61,8 @@ def _draw(split: Split, smoothed: np.ndarray, recipe: Recipe, known_ratio: float
     seen, vectors, asked = find_groups(space, looking, number), split.pool.vectors[order], split.test.vectors
     if not why_not_tuned(recipe, n_gpus()):
         vectors, asked = _tuned(split, seen.groups, order, len(rows), recipe, threads)
-        space = replace(mapped(smooth(vectors, looking), labeled.classes, len(known), looking.shrinkage),
-                        n_by_share=n_by_share)
+        space = space_of(replace(labeled, vectors=vectors[: len(rows)]), vectors[len(rows) :], looking,
+                         n_by_share=n_by_share)
         seen = find_again(space, seen, looking, number)
     found = answers(seen.groups, vectors, asked)
     seconds += time.perf_counter() - began

@@ -42,7 +42,7 @@ def command(data_file: Path, known_ratio: float, draws: int, false_positive_rate
         split = read_split(data_file, recipe, Path(settings.cache), max_bank=max_bank, max_test=max_bank,
                            without=(OUTSIDE,), foreign=(), threads=settings.threads, report=bar.report)
         outside = read_outside(data_file, OUTSIDE)
-        vectors = {kind: split.embed(texts) for kind, texts in outside.items()}
+        vectors = {} if is_tuned else {kind: split.embed(texts) for kind, texts in outside.items()}
     if known_ratio == 1 and not outside:
         raise HyperMatchError(f"{data_file.name} has no text of label {OUTSIDE}, so nothing in it is unknown",
                               "give a --known-ratio below 1")

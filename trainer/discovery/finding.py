@@ -71,8 +71,8 @@ def find_again(space: Space, before: FoundGroups, recipe: DiscoveryRecipe, seed:
     found = find_groups(space, recipe, seed)
     if found.n_classes >= before.n_classes:
         return found
-    n_likely = round(float(np.sqrt(found.n_classes * before.n_classes)))
-    return find_groups(space, replace(recipe, n_classes=n_likely - found.groups.n_known), seed)
+    n_new = round(float(np.sqrt(found.n_classes * before.n_classes))) - found.groups.n_known
+    return replace(found, groups=group(space, n_new, recipe, seed)) if n_new else found
 
 
 def _least_by_share(space: Space) -> int:
