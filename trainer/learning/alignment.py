@@ -28,8 +28,11 @@ def counted_prior(guesses: np.ndarray) -> np.ndarray:
 def estimated_prior(guesses: np.ndarray, trust: float, otherwise: np.ndarray) -> np.ndarray:
     """Return the class shares (C,) that explain `guesses` best, mixed with shares to take `otherwise` (C,).
 
-    Expectation maximization from equal shares (Saerens et al., Neural Computation 2002);
-    guesses of weak models overshoot, hence only `trust` of what it finds.
+    Expectation maximization from equal shares (Saerens et al., Neural Computation 2002). It
+    believes what it is told, so the guesses had better be calibrated: a head's on train texts of
+    seven sets with few classes were off by 0.26 and 0.20 in all at 5 and 10 labels per class,
+    those of head and graph together by 0.29 and 0.22. Few labels overshoot even so, hence only
+    `trust` of what it finds.
     """
     probs, n_classes = normalized(guesses), guesses.shape[1]
     prior = np.full(n_classes, 1 / n_classes)

@@ -46,14 +46,13 @@ class Domain:
         by_head = self._by_head(labeled, advice, head, recipe, seed)
         by_graph = self._by_graph(rows, labeled, advice, recipe)
         per_class = len(labeled) / labeled.n_classes
-        prior = estimated_prior(normalized(by_head) + normalized(by_graph),
-                                trust=per_class / (per_class + recipe.prior_labels) if per_class else 0.0,
+        prior = estimated_prior(by_head, trust=per_class / (per_class + recipe.prior_labels) if per_class else 0.0,
                                 otherwise=counted_prior(by_graph))
         guesses = normalized(aligned(by_head, prior) * aligned(by_graph, prior))
         guesses = told(aligned(guesses, prior), rows, labeled, advice)
         linear = self._student(guesses, rows, recipe)
         if recipe.refines(labeled.n_classes):
-            sharper = refined(labeled, vectors, softmax(logits_of(linear, vectors), axis=1), recipe, seed)
+            sharper = refined(labeled, vectors, softmax(logits_of(linear, vectors), axis=1), prior, recipe, seed)
             linear = self._student(told(sharper, rows, labeled, advice), rows, recipe)
         return Taught(linear, guesses)
 

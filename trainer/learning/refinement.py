@@ -3,7 +3,6 @@
 import numpy as np
 from scipy.special import softmax
 
-from trainer.learning.alignment import counted_prior
 from trainer.learning.consistency import ConsistencyRecipe, learn_consistent
 from trainer.learning.embedded import Labeled
 from trainer.learning.head import logits_of
@@ -12,19 +11,20 @@ from trainer.recipe import InDomainRecipe
 LABEL_SHARE = 0.2                                     # of what the refined student is taught, that humans labeled
 
 
-def refined(labeled: Labeled, bank: np.ndarray, probs: np.ndarray, recipe: InDomainRecipe, seed: int) -> np.ndarray:
+def refined(labeled: Labeled, bank: np.ndarray, probs: np.ndarray, prior: np.ndarray, recipe: InDomainRecipe,
+            seed: int) -> np.ndarray:
     """Return the mean of `probs` (n, C), what a student says of the bank (n, d), and what it says once refined.
 
-    The refined student puts its boundaries where the bank is thin, which pseudo-labels alone
-    do not; the mean keeps the doubts of the first, for the second has hardly any.
+    The refined student, held to the bank's class shares `prior` (C,), puts its boundaries where
+    the bank is thin, which pseudo-labels alone do not; the mean keeps the doubts of the first,
+    for the second has hardly any.
     """
     surest = _surest(probs, recipe.refine_surest)
     repeats = _repeats(len(labeled), len(surest))
     taught = Labeled(np.concatenate([np.repeat(labeled.vectors, repeats, axis=0), bank[surest]]),
                      np.concatenate([np.repeat(labeled.classes, repeats), probs[surest].argmax(axis=1)]),
                      labeled.n_classes)
-    linear = learn_consistent(taught, bank, ConsistencyRecipe(n_steps=recipe.refine_steps), seed,
-                              prior=counted_prior(probs))
+    linear = learn_consistent(taught, bank, ConsistencyRecipe(n_steps=recipe.refine_steps), seed, prior=prior)
     return 0.5 * probs + 0.5 * softmax(logits_of(linear, bank), axis=1)
 
 
