@@ -19,14 +19,9 @@ lint: .venv/installed-for-tests
 	$(BIN)/codespell
 	$(BIN)/mypy -p registry -p ingest -p serving -p trainer -p infra
 
-# Every labeled Parquet file in DATA, one after the other; a set that is measured already is not measured again.
+# Every labeled data set in DATA, two at once; a set that is measured already is not measured again.
 bench: .venv/installed
-	@mkdir -p .hypermatch/bench
-	@for file in $(DATA)/*.parquet; do \
-	  name=$$(basename $$file .parquet); \
-	  test -f .hypermatch/bench/$$name.json || $(BIN)/hypermatch bench learning --data $$file --draws $(DRAWS) \
-	    --without oos --json .hypermatch/bench/$$name.json || exit 1; \
-	done
+	$(BIN)/hypermatch bench sets $(DATA) --draws $(DRAWS) --without oos --out .hypermatch/bench
 	$(BIN)/hypermatch bench results .hypermatch/bench
 
 # Made-up messages and bundles, MINUTES each; what was reached is kept, and the next run goes on from there.

@@ -162,12 +162,15 @@ def read_split(file: Path, recipe: Recipe, cache: Path, *, max_bank: int, max_te
     file of texts that models wrote. Where nothing in `file` itself is human, one generator
     stands in for people and the others are the language model.
     """
-    train, test, stand_in = _frames(file, without, task)
+    train, test, stand_in = labeled_frames(file, without, task)
     held_out = list(test["seed_key"].unique()) if "seed_key" in test else []
     train, test = _sampled(train, max_bank), _sampled(test[~test["text"].isin(set(train["text"]))], max_test)
     labels = sorted(train["label"].unique())
     numbers = {label: number for number, label in enumerate(labels)}
     test = test[test["label"].isin(numbers)]
+    if test.empty:
+        raise HyperMatchError(f"{file} has no text to ask", "its test split needs texts that train lacks, of labels "
+                              "that train has")
     texts = list(train["text"])
     encoder = open_encoder(recipe, texts, cache, lambda done: report("encoder", done))
     embedder = Embedder.of(encoder, cache, threads)
@@ -217,8 +220,8 @@ def _frame(file: Path) -> pd.DataFrame:
     return frame.dropna(subset=["text", "label"]).astype({"text": str, "label": str})
 
 
-def _frames(file: Path, without: Sequence[str],
-            task: str | None = None) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
+def labeled_frames(file: Path, without: Sequence[str],
+                   task: str | None = None) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
     """Return train, test, and the generator that stands in for people, if one does."""
     frame = of_task(_frame(file), task, file)
     frame = frame[(frame["label"] != "") & ~frame["label"].isin(list(without))]

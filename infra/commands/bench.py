@@ -21,6 +21,7 @@ from infra.commands import (
     bench_scale,
     bench_serving,
     bench_serving_results,
+    bench_sets,
 )
 
 
@@ -47,3 +48,4 @@ command.add_command(bench_results.command)
 command.add_command(bench_scale.command)
 command.add_command(bench_serving.command)
 command.add_command(bench_serving_results.command)
+command.add_command(bench_sets.command)
