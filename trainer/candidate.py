@@ -114,6 +114,8 @@ def _learn(workplace: Workplace, embedder: Embedder, materials: Materials, recip
     report("learning", 0.0)
     speaks = n_train > 0 and name_evidence(names, labeled).is_convincing
     foreign = _selected(embedder, materials, labeled, names, speaks, recipe, report)
+    if foreign:
+        recipe = replace(recipe, in_domain=recipe.out_of_domain.taught_with(recipe.in_domain))
     sight = Sight(np.concatenate([vectors, embedder.embed(foreign)]), names)
     unlabeled = Unlabeled(sight.texts[n_train:])
     told |= told_of_advice | {"foreign": {"pool": len(materials.foreign), "selected": len(foreign)}}

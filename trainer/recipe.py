@@ -3,7 +3,7 @@
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -130,21 +130,30 @@ class OutOfDomainRecipe:
     use: Use = "auto"                                 # auto: below `enough` own texts; always; never
     enough: int = 500                                 # texts of its own that a task learns from alone
     max_pool: int = 20_000                            # newest foreign texts looked at
-    max_texts: int = 2_000                            # selected of them
+    min_texts: int = 100                              # fewer that are near enough are none
+    max_texts: int = 5_000                            # selected of them
     method: SelectionMethod = "retrieval"
     n_neighbors: int = 3
+    far_share: float = 0.1                            # of the task's own labels, that are further from one another
     strength: float = 16.0
+    label_share: float = 0.5                          # of all weight, that labels and their names have at least
 
     def __post_init__(self) -> None:
         check(self.use in USES, "out_of_domain.use", self.use, " or ".join(USES))
         check(self.method in SELECTION_METHODS, "out_of_domain.method", self.method, " or ".join(SELECTION_METHODS))
-        for name in ("enough", "max_pool", "max_texts", "n_neighbors"):
+        for name in ("enough", "max_pool", "min_texts", "max_texts", "n_neighbors"):
             check(getattr(self, name) >= 1, f"out_of_domain.{name}", getattr(self, name), "1 or more")
+        for name in ("far_share", "label_share"):
+            check(0 <= getattr(self, name) <= 1, f"out_of_domain.{name}", getattr(self, name), "0 to 1")
         check(self.strength > 0, "out_of_domain.strength", self.strength, "above 0")
 
     def is_wanted(self, n_own: int) -> bool:
         """Say whether a task with this many texts of its own takes in others."""
         return self.use == "always" or (self.use == "auto" and n_own < self.enough)
+
+    def taught_with(self, recipe: InDomainRecipe) -> InDomainRecipe:
+        """Return how a bank teaches of which selected foreign texts are a part: people count for more."""
+        return replace(recipe, label_share=max(recipe.label_share, self.label_share))
 
 
 @dataclass(frozen=True)

@@ -104,10 +104,7 @@ def edits_of_bank(draw: Draw, recipe: Recipe) -> np.ndarray:
 
 def names_as_labels(draw: Draw, recipe: Recipe) -> Head:
     """Each label's name is one more labeled text of its class."""
-    labeled = draw.labeled
-    both = Labeled(np.concatenate([labeled.vectors, draw.names]),
-                   np.concatenate([labeled.classes, np.arange(labeled.n_classes)]), labeled.n_classes)
-    return learn_supervised(both, recipe.head, draw.seed)
+    return learn_supervised(draw.labeled.with_names(draw.names), recipe.head, draw.seed)
 
 
 def consistent(method: str, is_edited: bool = False) -> Callable[[Draw, Recipe], Head]:
@@ -142,16 +139,17 @@ ARMS: dict[str, Callable[[Draw, Recipe], Head]] = {
 }
 
 
-def out_of_domain(draw: Draw, recipe: Recipe) -> tuple[Learned, float]:
-    """Learn from texts selected among foreign ones; return the share of the selected that are of this set, too."""
+def out_of_domain(draw: Draw, recipe: Recipe) -> tuple[Learned, float | None]:
+    """Learn from texts selected among foreign ones; return the share of the selected that are of this set, if any."""
     if not draw.texts.foreign:
         raise HyperMatchError("arm ossl has no foreign texts", "name some with --foreign FILE")
     pool = draw.texts.embed(draw.texts.foreign)
     names = draw.names if name_evidence(draw.names, draw.labeled).is_convincing else None
     selected = select(draw.labeled, names, pool, recipe.out_of_domain, draw.seed)
     belongs = selected.rows >= len(pool) - draw.texts.n_hidden
-    learned = learn(draw.labeled, Unlabeled(pool[selected.rows]), draw.names, recipe.head, recipe.in_domain, draw.seed)
-    return learned, float(belongs.mean())
+    learned = learn(draw.labeled, Unlabeled(pool[selected.rows]), draw.names, recipe.head,
+                    recipe.out_of_domain.taught_with(recipe.in_domain), draw.seed)
+    return learned, float(belongs.mean()) if len(belongs) else None
 
 
 def in_domain(draw: Draw, recipe: Recipe, advice: Advice | None = None) -> Learned:

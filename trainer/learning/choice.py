@@ -53,13 +53,26 @@ class Choice:
     evidence: dict[str, Any]
 
 
+def without_bank(names: NameEvidence | None) -> Choice:
+    """Choose labels only, and their names where they speak: the bank has too few texts to say anything."""
+    why = "the bank holds too few texts"
+    if names is None or not names.is_convincing:
+        return Choice("labels-only", why, {})
+    return Choice("labels-only", f"{why}; the label names, which tell {names.n_right} of {names.n_labels} labels, are "
+                  "one more label each", {"names": _told_of(names)})
+
+
+def _told_of(names: NameEvidence) -> dict[str, Any]:
+    return {"right": names.n_right, "labels": names.n_labels, "odds": names.odds}
+
+
 def choose(duel: Duel | None, names: NameEvidence | None, expected: Expectation, min_certainty: float) -> Choice:
     """Choose semi-supervised learning unless held-out labels outweigh what other tasks lead to expect of it."""
     heard = duel or Duel(0, 0, 0)
     certainty = heard.certainty(expected)
     evidence: dict[str, Any] = {"certainty": round(certainty, 4)}
     if names is not None:
-        evidence["names"] = {"right": names.n_right, "labels": names.n_labels, "odds": names.odds}
+        evidence["names"] = _told_of(names)
     if duel is not None:
         evidence["duel"] = {"asked": duel.n_asked, "wins": duel.wins, "losses": duel.losses}
     told = (f"{heard.wins} labels won and {heard.losses} lost of {heard.n_asked} held out" if duel is not None else

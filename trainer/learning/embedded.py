@@ -20,6 +20,11 @@ class Labeled:
         """Return how many labels each class has, (n_classes,)."""
         return np.bincount(self.classes, minlength=self.n_classes)
 
+    def with_names(self, names: np.ndarray) -> "Labeled":
+        """Return these labels and the names of all classes (n_classes, d), each as one more text of its class."""
+        return Labeled(np.concatenate([self.vectors, names]),
+                       np.concatenate([self.classes, np.arange(self.n_classes)]), self.n_classes)
+
     def take(self, rows: np.ndarray) -> "Labeled":
         return Labeled(self.vectors[rows], self.classes[rows], self.n_classes)
 

@@ -57,19 +57,24 @@ class Domain:
         return Taught(linear, guesses)
 
     def _student(self, guesses: np.ndarray, rows: np.ndarray, recipe: InDomainRecipe) -> np.ndarray:
-        """Fit the guesses (N, C), sharpened; sure ones count for more, and human labels for a share of all at least."""
-        vectors = self.neighborhood.vectors
+        """Fit the guesses (N, C), sharpened, and the names; sure guesses count for more.
+
+        What people said, labels and names, counts for a share of all texts at least.
+        """
+        vectors, names = self.neighborhood.vectors, self.names if self.names is not None else np.empty((0, 1))
         weights = guesses.max(axis=1) ** recipe.confidence_power
-        weights[rows] = max(1.0, recipe.label_share * len(vectors) / max(len(rows), 1))
+        weights[rows] = said = max(1.0, recipe.label_share * len(vectors) / max(len(rows) + len(names), 1))
         targets = normalized(guesses**recipe.sharpness)
+        if len(names):
+            vectors, targets = np.concatenate([vectors, names]), np.concatenate([targets, np.eye(len(names))])
+            weights = np.concatenate([weights, np.full(len(names), said)])
         return fit_soft_linear(vectors, targets, weights, recipe.strength, recipe.n_iterations)
 
     def _by_head(self, labeled: Labeled, advice: Advice | None, head: HeadRecipe, recipe: InDomainRecipe,
                  seed: int) -> np.ndarray:
         """Guess by a head on the labels, and on the names as one more label each."""
         if self.names is not None:
-            labeled = Labeled(np.concatenate([labeled.vectors, self.names]),
-                              np.concatenate([labeled.classes, np.arange(labeled.n_classes)]), labeled.n_classes)
+            labeled = labeled.with_names(self.names)
         if advice is not None:
             return guesses_by_head(self.neighborhood.vectors, labeled, advice, head, recipe, seed)
         return learn_supervised(labeled, head, seed).probs(self.neighborhood.vectors)

@@ -8,7 +8,7 @@ import numpy as np
 from trainer.errors import NotTrainable
 from trainer.learning.advised import Advice
 from trainer.learning.calibration import fit_joint_temperature, fit_soft_temperature
-from trainer.learning.choice import Choice, Duel, Expectation, choose, choose_more
+from trainer.learning.choice import Choice, Duel, Expectation, choose, choose_more, without_bank
 from trainer.learning.embedded import Labeled, Unlabeled
 from trainer.learning.folds import held_out_rows
 from trainer.learning.head import Head, logits_of, prototypes_of
@@ -59,11 +59,13 @@ def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | Non
                            "import train labels of at least two classes: `hypermatch labels import`")
     supervised = learn_supervised(labeled, head, seed)
     n_texts = 0 if unlabeled is None else len(unlabeled.vectors) + len(advice or ()) + len(views or ())
-    if in_domain.use == "never" or unlabeled is None or n_texts < MIN_UNLABELED:
-        why = "the recipe leaves the bank out" if in_domain.use == "never" else "the bank holds too few texts"
-        return Learned(supervised, Choice("labels-only", why, {}), supervised, None)
     evidence = None if names is None else name_evidence(names, labeled)
     spoken = names if evidence is not None and evidence.is_convincing else None
+    if in_domain.use == "never":
+        return Learned(supervised, Choice("labels-only", "the recipe leaves the bank out", {}), supervised, None)
+    if unlabeled is None or n_texts < MIN_UNLABELED:
+        beside_names = supervised if spoken is None else learn_supervised(labeled.with_names(spoken), head, seed)
+        return Learned(beside_names, without_bank(evidence), supervised, None)
     vectors = np.concatenate([labeled.vectors, unlabeled.vectors])
     domain = Domain(neighborhood(vectors, in_domain.n_neighbors), spoken)
     held_out = _held_out(domain, labeled, head, in_domain, seed)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from sklearn.mixture import GaussianMixture
 
 from trainer.learning.embedded import Labeled
 from trainer.learning.head import fit_linear, logits_of
@@ -23,17 +24,40 @@ class Selected:
 
 def select(labeled: Labeled, names: np.ndarray | None, pool: np.ndarray, recipe: OutOfDomainRecipe,
            seed: int) -> Selected:
-    """Choose at most `max_texts` rows of `pool` (N, d); both methods are exact and seeded.
+    """Choose the rows of `pool` (N, d) that are near enough, `max_texts` at most; none if fewer than `min_texts` are.
 
-    `names` (C, d) are more examples of the task where label names say something.
+    `names` (C, d) are more examples of the task where label names say something. Both methods
+    are exact and seeded; they rank, and how near is near enough is told by the examples.
     """
-    known = labeled if names is None else Labeled(
-        np.concatenate([labeled.vectors, names]),
-        np.concatenate([labeled.classes, np.arange(labeled.n_classes)]), labeled.n_classes)
-    scores = (_by_retrieval(known.vectors, pool, recipe.n_neighbors) if recipe.method == "retrieval" else
-              _by_classifier(known, pool, recipe, seed))
-    rows = np.argsort(-scores, kind="stable")[: recipe.max_texts]
+    known = labeled if names is None else labeled.with_names(names)
+    nearness = _by_retrieval(known.vectors, pool, recipe.n_neighbors)
+    n_near = int((_are_near(nearness, known.vectors, recipe) & _are_of_the_nearer(nearness, seed)).sum())
+    scores = nearness if recipe.method == "retrieval" else _by_classifier(known, pool, recipe, seed)
+    n_taken = min(n_near, recipe.max_texts) if n_near >= recipe.min_texts else 0
+    rows = np.argsort(-scores, kind="stable")[:n_taken]
     return Selected(rows, scores[rows])
+
+
+def _are_near(nearness: np.ndarray, known: np.ndarray, recipe: OutOfDomainRecipe) -> np.ndarray:
+    """Say which texts are as near to the examples as all but `far_share` of these are to one another, (N,)."""
+    among = known @ known.T
+    np.fill_diagonal(among, -np.inf)
+    n_nearest = min(recipe.n_neighbors, len(known) - 1)
+    return np.asarray(nearness >= np.quantile(np.sort(among, axis=1)[:, -n_nearest:].mean(axis=1), recipe.far_share))
+
+
+def _are_of_the_nearer(nearness: np.ndarray, seed: int) -> np.ndarray:
+    """Say which texts are likelier of the nearer of two normal distributions, (N,); all, if one explains them as well.
+
+    The Bayesian information criterion weighs one distribution against two.
+    """
+    scores = nearness[:, None]
+    if len(scores) <= 2:
+        return np.ones(len(scores), bool)
+    one, two = (GaussianMixture(n, random_state=seed).fit(scores) for n in (1, 2))
+    if one.bic(scores) <= two.bic(scores):
+        return np.ones(len(scores), bool)
+    return np.asarray(two.predict(scores) == two.means_.argmax())
 
 
 def _by_retrieval(known: np.ndarray, pool: np.ndarray, n_neighbors: int) -> np.ndarray:
