@@ -88,13 +88,28 @@ def test_one_label_per_class_follows_what_is_expected_and_says_so():
     assert doubtful.choice.arm == "labels-only" and "no class has a second label" in doubtful.choice.reason
 
 
+def speaking_names():
+    """Names that lie in the middle of their classes."""
+    middle = world(200, seed=7).vectors.reshape(N_CLASSES, 200, D).mean(axis=1)
+    return unit(middle)
+
+
 def test_names_that_tell_the_labels_make_up_for_a_second_one():
-    names = unit(np.stack([world(200, seed=7).vectors[row * 200:(row + 1) * 200].mean(axis=0)
-                           for row in range(N_CLASSES)]))
-    test, found = world(100, seed=9), learned(1, world(150, seed=5).vectors, names)
+    test, found = world(100, seed=9), learned(1, world(150, seed=5).vectors, speaking_names())
 
     assert found.choice.arm == "in-domain" and "label names" in found.choice.reason
     assert accuracy(found.head, test) > accuracy(found.labels_only, test) + 0.1
+
+
+def test_names_stand_beside_the_labels_where_there_is_no_bank():
+    test, none = world(100, seed=9), np.empty((0, D), np.float32)
+    found = learned(1, none, speaking_names())
+    assert found.in_domain is None and found.choice.arm == "labels-only"
+    assert "label names, which tell" in found.choice.reason and found.choice.evidence["names"]["labels"] == N_CLASSES
+    assert accuracy(found.head, test) > accuracy(found.labels_only, test) + 0.1
+
+    silent = learned(1, none, unit(np.random.default_rng(3).standard_normal((N_CLASSES, D))))
+    assert silent.head is silent.labels_only and silent.choice.evidence == {}
 
 
 def test_names_that_say_nothing_are_not_used():
