@@ -137,13 +137,14 @@ class OutOfDomainRecipe:
     far_share: float = 0.1                            # of the task's own labels, that are further from one another
     strength: float = 16.0
     label_share: float = 0.5                          # of all weight, that labels and their names have at least
+    min_certainty: float = 0.7                        # that they help; nothing is expected of them beforehand
 
     def __post_init__(self) -> None:
         check(self.use in USES, "out_of_domain.use", self.use, " or ".join(USES))
         check(self.method in SELECTION_METHODS, "out_of_domain.method", self.method, " or ".join(SELECTION_METHODS))
         for name in ("enough", "max_pool", "min_texts", "max_texts", "n_neighbors"):
             check(getattr(self, name) >= 1, f"out_of_domain.{name}", getattr(self, name), "1 or more")
-        for name in ("far_share", "label_share"):
+        for name in ("far_share", "label_share", "min_certainty"):
             check(0 <= getattr(self, name) <= 1, f"out_of_domain.{name}", getattr(self, name), "0 to 1")
         check(self.strength > 0, "out_of_domain.strength", self.strength, "above 0")
 
@@ -152,8 +153,9 @@ class OutOfDomainRecipe:
         return self.use == "always" or (self.use == "auto" and n_own < self.enough)
 
     def taught_with(self, recipe: InDomainRecipe) -> InDomainRecipe:
-        """Return how a bank teaches of which selected foreign texts are a part: people count for more."""
-        return replace(recipe, label_share=max(recipe.label_share, self.label_share))
+        """Return how a bank teaches of which selected foreign texts are a part: people count for more, and decide."""
+        return replace(recipe, label_share=max(recipe.label_share, self.label_share), expected_wins=1.0,
+                       expected_losses=1.0, min_certainty=max(recipe.min_certainty, self.min_certainty))
 
 
 @dataclass(frozen=True)

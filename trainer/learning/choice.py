@@ -54,12 +54,16 @@ class Choice:
 
 
 def without_bank(names: NameEvidence | None) -> Choice:
-    """Choose labels only, and their names where they speak: the bank has too few texts to say anything."""
-    why = "the bank holds too few texts"
+    """Choose labels, and names that speak, alone: the bank has too few texts to say anything."""
+    return Choice("labels-only", f"the bank holds too few texts{_beside(names)}",
+                  {} if names is None else {"names": _told_of(names)})
+
+
+def _beside(names: NameEvidence | None) -> str:
+    """Say that the names are learned from beside the labels, if they are."""
     if names is None or not names.is_convincing:
-        return Choice("labels-only", why, {})
-    return Choice("labels-only", f"{why}; the label names, which tell {names.n_right} of {names.n_labels} labels, are "
-                  "one more label each", {"names": _told_of(names)})
+        return ""
+    return f"; the label names, which tell {names.n_right} of {names.n_labels} labels, are one more label each"
 
 
 def _told_of(names: NameEvidence) -> dict[str, Any]:
@@ -78,7 +82,7 @@ def choose(duel: Duel | None, names: NameEvidence | None, expected: Expectation,
     told = (f"{heard.wins} labels won and {heard.losses} lost of {heard.n_asked} held out" if duel is not None else
             "no class has a second label to hold out")
     if certainty < min_certainty:
-        return Choice("labels-only", f"in-domain learning is not shown to help: {told}", evidence)
+        return Choice("labels-only", f"in-domain learning is not shown to help: {told}{_beside(names)}", evidence)
     if heard.wins > heard.losses:
         return Choice("in-domain", f"in-domain learning helps: {told}", evidence)
     if names is not None and names.is_convincing:

@@ -43,15 +43,15 @@ class HeldOutAnswers:
 
     logits: np.ndarray
     classes: np.ndarray
-    labels_only: np.ndarray                           # answers (n,) of the labels-only head to the same
+    labels_only: np.ndarray                           # answers (n,) of a head on labels, and names that speak, alone
 
 
 def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | None, head: HeadRecipe,
           in_domain: InDomainRecipe, seed: int, advice: Advice | None = None, views: Advice | None = None) -> Learned:
     """Learn each arm and choose; raises NotTrainable if fewer than two classes have labels.
 
-    `names` (C, d) are the embedded label names; they are used only if human labels agree with
-    them. `views` of the labeled texts make a third arm and a language model's `advice` a
+    `names` (C, d) are the embedded label names; they are used, by each arm, only if human labels
+    agree with them. `views` of the labeled texts make a third arm and a language model's `advice` a
     fourth; each has to win against the best of those before it.
     """
     if np.count_nonzero(labeled.counts()) < 2:
@@ -63,9 +63,9 @@ def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | Non
     spoken = names if evidence is not None and evidence.is_convincing else None
     if in_domain.use == "never":
         return Learned(supervised, Choice("labels-only", "the recipe leaves the bank out", {}), supervised, None)
+    plain = supervised if spoken is None else learn_supervised(labeled.with_names(spoken), head, seed)
     if unlabeled is None or n_texts < MIN_UNLABELED:
-        beside_names = supervised if spoken is None else learn_supervised(labeled.with_names(spoken), head, seed)
-        return Learned(beside_names, without_bank(evidence), supervised, None)
+        return Learned(plain, without_bank(evidence), supervised, None)
     vectors = np.concatenate([labeled.vectors, unlabeled.vectors])
     domain = Domain(neighborhood(vectors, in_domain.n_neighbors), spoken)
     held_out = _held_out(domain, labeled, head, in_domain, seed)
@@ -74,7 +74,7 @@ def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | Non
     choice = choose(_duel(held_out), evidence, expected, in_domain.min_certainty)
     if in_domain.use == "always":
         choice = replace(choice, arm="in-domain", reason=f"the recipe says so ({choice.reason})")
-    learned = Learned(semi if choice.arm == "in-domain" else supervised, choice, supervised, semi)
+    learned = Learned(semi if choice.arm == "in-domain" else plain, choice, supervised, semi)
     taken: Advice | None = None
     for more in (More("augmented", views), More("advised", advice)):
         if more.advice:
@@ -152,7 +152,8 @@ def _held_out(domain: Domain, labeled: Labeled, head: HeadRecipe, recipe: InDoma
         taught = domain.teach(kept, fitted, recipe, head, seed)
         logits.append(logits_of(taught.linear, labeled.vectors[asked]))
         classes.append(labeled.classes[asked])
-        answers.append(learn_supervised(fitted, head, seed).probs(labeled.vectors[asked]).argmax(axis=1))
+        plain = fitted if domain.names is None else fitted.with_names(domain.names)
+        answers.append(learn_supervised(plain, head, seed).probs(labeled.vectors[asked]).argmax(axis=1))
     if not classes:
         return None
     return HeldOutAnswers(np.concatenate(logits), np.concatenate(classes), np.concatenate(answers))
