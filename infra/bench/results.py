@@ -16,11 +16,12 @@ Each table is one data set: accuracy on its test split, mean over {draws} draws 
 labels and the same bank, which is the rest of the train split without its labels (at most {bank} texts); there are no
 validation labels. `tfidf` is character n-grams and logistic regression, `labels` is logistic regression on frozen
 vectors, `templates` adds each label's name as a text, `eda` edits of the labeled texts that keep their class, `pi`,
-`fixmatch` and `softmatch` are consistency training on cached vectors, `ossl` has no bank and learns from texts
-selected among those of other sets in the same script with some of its own among them, `issl` spreads labels and what
-label names say over the bank and always ships, `hypermatch` ships what held-out human labels choose. The multiplier
-says how many times the labels the `labels` arm needs to reach the same accuracy, read off its own curve up to the
-whole train split; where the curve ends below, the end is counted. An arm that a table lacks was not run on that set.
+`fixmatch` and `softmatch` are consistency training on cached vectors, `ossl` has no bank and learns from labels, names
+that speak and, where held-out labels show that they help, texts selected among those of other sets in the same script,
+with some of its own among them, `issl` spreads labels and what label names say over the bank and always ships,
+`hypermatch` ships what held-out human labels choose. The multiplier says how many times the labels the `labels` arm
+needs to reach the same accuracy, read off its own curve up to the whole train split; where the curve ends below, the
+end is counted. An arm that a table lacks was not run on that set.
 
 The `subword` encoder is pretrained on the set's own train texts, without labels; its weights were chosen on train
 texts of 3i4K and ParaKQC, its context vectors also on those of NSMC and the chatbot, those of in-domain learning on
