@@ -93,7 +93,7 @@ class InDomainRecipe:
     prior_labels: float = 10.0                        # labels per class that trust estimated class shares half
     sharpness: float = 2.0
     confidence_power: float = 3.0
-    label_share: float = 0.1                          # of all weight, that human labels have at least
+    label_share: float = 0.1                          # of all weight, that labels and their names have at least
     strength: float = 20_000.0
     n_iterations: int = 40
     refine: Use = "auto"                              # auto: up to `refine_classes` classes

@@ -40,10 +40,9 @@ def select(labeled: Labeled, names: np.ndarray | None, pool: np.ndarray, recipe:
 
 def _are_near(nearness: np.ndarray, known: np.ndarray, recipe: OutOfDomainRecipe) -> np.ndarray:
     """Say which texts are as near to the examples as all but `far_share` of these are to one another, (N,)."""
-    among = known @ known.T
-    np.fill_diagonal(among, -np.inf)
-    n_nearest = min(recipe.n_neighbors, len(known) - 1)
-    return np.asarray(nearness >= np.quantile(np.sort(among, axis=1)[:, -n_nearest:].mean(axis=1), recipe.far_share))
+    n_others = min(recipe.n_neighbors, len(known) - 1)
+    with_itself = _by_retrieval(known, known, n_others + 1)                   # each has a cosine of 1 to itself
+    return np.asarray(nearness >= np.quantile((with_itself * (n_others + 1) - 1) / n_others, recipe.far_share))
 
 
 def _are_of_the_nearer(nearness: np.ndarray, seed: int) -> np.ndarray:
