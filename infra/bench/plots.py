@@ -6,7 +6,7 @@ from html import escape
 
 WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 56, 150, 34, 44
-COLORS = ("#1b6ca8", "#d1495b", "#3a7d44", "#8f5ea2", "#c77d1e", "#5c6b73", "#00798c")
+COLORS = ("#1b6ca8", "#d1495b", "#3a7d44", "#8f5ea2", "#c77d1e", "#5c6b73", "#00798c", "#a8a032", "#d889b8", "#7a4b2a")
 INK = "#6b7280"
 
 Line = Sequence[tuple[float, float]]                  # labels per class, accuracy
@@ -17,7 +17,7 @@ def curves(title: str, lines: Mapping[str, Line]) -> str:
     points = [point for line in lines.values() for point in line]
     xs = [math.log(x) for x, _ in points]
     x_low, x_high = min(xs), max(*xs, min(xs) + 1e-9)
-    y_low, y_high = _round_down(min(y for _, y in points)), 1.0
+    y_low, y_high = _round_down(min(y for _, y in points)), _round_up(max(y for _, y in points))
 
     def place(x: float, y: float) -> tuple[float, float]:
         across = (math.log(x) - x_low) / (x_high - x_low)
@@ -27,15 +27,16 @@ def curves(title: str, lines: Mapping[str, Line]) -> str:
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
              f'font-family="system-ui, sans-serif" font-size="12" fill="{INK}">',
              f'<text x="{LEFT}" y="18" font-size="14">{escape(title)}</text>']
-    parts += _grid(sorted({x for x, _ in points}), y_low, place)
+    parts += _grid(sorted({x for x, _ in points}), y_low, y_high, place)
     for number, (name, line) in enumerate(lines.items()):
         parts += _line(name, [place(x, y) for x, y in line], COLORS[number % len(COLORS)], number)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _grid(xs: Sequence[float], y_low: float, place: Callable[[float, float], tuple[float, float]]) -> list[str]:
+def _grid(xs: Sequence[float], y_low: float, y_high: float,
+          place: Callable[[float, float], tuple[float, float]]) -> list[str]:
     parts = []
-    for tenth in range(round(10 * y_low), 11):
+    for tenth in range(round(10 * y_low), round(10 * y_high) + 1):
         _, y = place(xs[0], tenth / 10)
         parts += [f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{INK}" opacity=".25"/>',
                   f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tenth / 10:.1f}</text>']
@@ -61,3 +62,8 @@ def _line(name: str, points: Sequence[tuple[float, float]], color: str, number: 
 
 def _round_down(accuracy: float) -> float:
     return max(math.floor(10 * accuracy) / 10, 0.0)
+
+
+def _round_up(accuracy: float) -> float:
+    """Return the tenth above, which is never the one that `_round_down` gives."""
+    return (math.floor(10 * accuracy) + 1) / 10 if accuracy < 1 else 1.0
