@@ -6,9 +6,8 @@ from statistics import mean
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from infra.bench.learning import Split, draw_of
+from infra.bench.learning import Split, draw_of, read_table
 from infra.bench.learning_arms import Draw
 from trainer.augmentation.augment import Views, views_of
 from trainer.augmentation.edits import Eda
@@ -55,7 +54,7 @@ def measure(split: Split, recipe: Recipe, paraphrases: dict[str, list[str]], *, 
 
 def paraphrases_of(file: Path) -> dict[str, list[str]]:
     """Return, for each text of the train split, the others of its set; none where the file tells of no sets."""
-    frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
+    frame = read_table(file)
     if PARAPHRASES not in frame:
         return {}
     sets = frame[frame["split"] == "train"].groupby(PARAPHRASES)["text"].apply(list)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from infra.bench.learning import encoder_for
+from infra.bench.learning import encoder_for, read_table
 from registry.text import normalize
 from trainer.drift.observed import Observed
 from trainer.encoders.embedder import Embedder
@@ -53,7 +53,7 @@ class Stream:
 
 def read_texts(file: Path, cache: Path, threads: int, report: Callable[[str, float], None]) -> tuple[Texts, np.ndarray]:
     """Read and embed a file, and with the same encoder texts of another domain."""
-    frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
+    frame = read_table(file)
     frame = frame.dropna(subset=["text", "label"])
     frame = frame[frame["label"] != ""]
     has_dates = "date" in frame

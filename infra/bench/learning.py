@@ -190,7 +190,7 @@ def read_split(file: Path, recipe: Recipe, cache: Path, *, max_bank: int, max_te
 
 def read_outside(file: Path, label: str) -> dict[str, list[str]]:
     """Return the test texts of `label`, which belong to no class, by their kind: column `<label>_kind`, if any."""
-    frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
+    frame = read_table(file)
     frame = frame[(frame["split"] == "test") & (frame["label"] == label)]
     kinds = frame[f"{label}_kind"] if f"{label}_kind" in frame else frame["label"]
     return {str(kind): list(rows["text"].astype(str)) for kind, rows in frame.groupby(kinds)}
@@ -200,7 +200,7 @@ def _foreign(files: Sequence[Path], most: int, own: set[str]) -> list[str]:
     """Return the texts of other sets, as many of each."""
     found: list[str] = []
     for file in files:
-        frame = pd.read_parquet(file, columns=["text"]).dropna()
+        frame = read_table(file)[["text"]].dropna()
         found += list(_sampled(frame[~frame["text"].isin(own)], most // len(files))["text"].astype(str))
     return found
 
@@ -213,8 +213,13 @@ def encoder_for(file: Path) -> str:
     return "minilm" if is_latin else "subword"
 
 
+def read_table(file: Path) -> pd.DataFrame:
+    """Read a Parquet or CSV file."""
+    return pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
+
+
 def _frame(file: Path) -> pd.DataFrame:
-    frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
+    frame = read_table(file)
     if missing := {"text", "label", "split"} - set(frame.columns):
         raise HyperMatchError(f"{file} lacks the column {sorted(missing)[0]!r}", "it needs text, label and split")
     return frame.dropna(subset=["text", "label"]).astype({"text": str, "label": str})

@@ -8,9 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from infra.bench.learning import encoder_for, labeled_frames
+from infra.bench.learning import encoder_for, labeled_frames, read_table
 from registry.errors import HyperMatchError
 
 ARMS = ("tfidf", "labels", "templates", "eda", "fixmatch", "softmatch", "ossl", "issl", "hypermatch")
@@ -20,11 +18,12 @@ SHARED_TEXTS = 0.01                                   # of a set's train texts; 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A set to measure, its train texts, and the encoder that fits the script of its texts."""
+    """A set to measure, and the encoder that fits the script of its texts."""
 
     file: Path
     encoder: str
-    texts: frozenset[str]
+    train: frozenset[str]
+    texts: frozenset[str]                             # of all splits, labeled or not
 
 
 def sets_in(folder: Path, without: Sequence[str], say: Callable[[str], None]) -> list[DataSet]:
@@ -47,18 +46,14 @@ def _set_of(file: Path, without: Sequence[str]) -> DataSet:
         raise HyperMatchError("models wrote its texts")
     if train["label"].nunique() < 2:
         raise HyperMatchError("its train split has fewer than two labels")
-    return DataSet(file, encoder_for(file), frozenset(train["text"]))
+    return DataSet(file, encoder_for(file), frozenset(train["text"]), frozenset(read_table(file)["text"].astype(str)))
 
 
 def foreign_to(own: DataSet, sets: Iterable[DataSet]) -> list[Path]:
     """Return the sets in the same script that share hardly a text with `own`: what could be selected from."""
     return [each.file for each in sets
-            if each.file != own.file and each.encoder == own.encoder and not _overlap(own, each)]
-
-
-def _overlap(own: DataSet, other: DataSet) -> bool:
-    read = pd.read_parquet if other.file.suffix == ".parquet" else pd.read_csv
-    return len(own.texts & set(read(other.file)["text"].astype(str))) > SHARED_TEXTS * len(own.texts)
+            if each.file != own.file and each.encoder == own.encoder
+            and len(own.train & each.texts) <= SHARED_TEXTS * len(own.train)]
 
 
 @dataclass(frozen=True)

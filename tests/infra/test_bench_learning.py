@@ -45,6 +45,14 @@ def read(tmp_path):
     return run
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_foreign_texts_come_from_parquet_and_csv_alike(save, read, tmp_path, suffix):
+    file, foreign = save(written()), pd.DataFrame({"text": ["far away", None, "from elsewhere"]})
+    other = tmp_path / f"other.{suffix}"
+    foreign.to_parquet(other) if suffix == "parquet" else foreign.to_csv(other, index=False)
+    assert read(file, foreign=[other]).foreign == ["far away", "from elsewhere"]
+
+
 def seeds_in(texts):
     return {text.split()[-3] for text in texts}
 

@@ -96,8 +96,8 @@ def _trial(shop: Workshop, sight: Sight, subject: Subject, learned: Learned,
         taught = tuning.sight.teach(subject, kept, recipe)
         logits.append(logits_of(taught.linear, tuning.sight.texts[asked]))
         classes.append(subject.classes[asked])
-        known = sight.labeled(subject, kept)
-        alone = learn_supervised(known.with_names(sight.names) if subject.speaks else known, recipe.head, recipe.seed)
+        known = sight.labeled(subject, kept).with_names(sight.names if subject.speaks else None)
+        alone = learn_supervised(known, recipe.head, recipe.seed)
         labels_only.append(alone.probs(sight.texts[asked]).argmax(axis=1))
         if learned.choice.arm == "labels-only":
             incumbent.append(labels_only[-1])

@@ -20,8 +20,10 @@ class Labeled:
         """Return how many labels each class has, (n_classes,)."""
         return np.bincount(self.classes, minlength=self.n_classes)
 
-    def with_names(self, names: np.ndarray) -> "Labeled":
-        """Return these labels and the names of all classes (n_classes, d), each as one more text of its class."""
+    def with_names(self, names: np.ndarray | None) -> "Labeled":
+        """Return these labels and the names of all classes (n_classes, d), if any, as one more text of each class."""
+        if names is None:
+            return self
         return Labeled(np.concatenate([self.vectors, names]),
                        np.concatenate([self.classes, np.arange(self.n_classes)]), self.n_classes)
 

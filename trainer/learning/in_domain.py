@@ -8,7 +8,7 @@ from scipy.special import softmax
 from trainer.learning.advised import Advice, guesses_by_head
 from trainer.learning.alignment import aligned, counted_prior, estimated_prior, normalized
 from trainer.learning.embedded import Labeled
-from trainer.learning.head import logits_of
+from trainer.learning.head import Head, logits_of
 from trainer.learning.neighborhood import Neighborhood
 from trainer.learning.refinement import refined
 from trainer.learning.soft_fit import fit_soft_linear
@@ -34,8 +34,11 @@ class Domain:
     names: np.ndarray | None                          # (C, d)
     advice: Advice | None = None
 
-    def teach(self, rows: np.ndarray, labeled: Labeled, recipe: InDomainRecipe, head: HeadRecipe, seed: int) -> Taught:
+    def teach(self, rows: np.ndarray, labeled: Labeled, recipe: InDomainRecipe, head: HeadRecipe, seed: int,
+              plain: Head | None = None) -> Taught:
         """Learn from the labels at `rows` of the neighborhood; no other row's label is used.
+
+        `plain` is the head on these labels and the names, if it was learned already.
 
         Two teachers that err differently, the graph and a head on the labels alone, guess
         every text of the bank; the student fits the product of their aligned guesses. Where
@@ -43,7 +46,7 @@ class Domain:
         """
         vectors = self.neighborhood.vectors
         advice = None if self.advice is None else self.advice.made_of(rows)
-        by_head = self._by_head(labeled, advice, head, recipe, seed)
+        by_head = self._by_head(labeled, advice, head, recipe, seed, plain)
         by_graph = self._by_graph(rows, labeled, advice, recipe)
         per_class = len(labeled) / labeled.n_classes
         prior = estimated_prior(by_head, trust=per_class / (per_class + recipe.prior_labels) if per_class else 0.0,
@@ -71,13 +74,12 @@ class Domain:
         return fit_soft_linear(vectors, targets, weights, recipe.strength, recipe.n_iterations)
 
     def _by_head(self, labeled: Labeled, advice: Advice | None, head: HeadRecipe, recipe: InDomainRecipe,
-                 seed: int) -> np.ndarray:
+                 seed: int, plain: Head | None) -> np.ndarray:
         """Guess by a head on the labels, and on the names as one more label each."""
-        if self.names is not None:
-            labeled = labeled.with_names(self.names)
+        labeled = labeled.with_names(self.names)
         if advice is not None:
             return guesses_by_head(self.neighborhood.vectors, labeled, advice, head, recipe, seed)
-        return learn_supervised(labeled, head, seed).probs(self.neighborhood.vectors)
+        return (plain or learn_supervised(labeled, head, seed)).probs(self.neighborhood.vectors)
 
     def _by_graph(self, rows: np.ndarray, labeled: Labeled, advice: Advice | None,
                   recipe: InDomainRecipe) -> np.ndarray:

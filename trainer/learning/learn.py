@@ -69,7 +69,7 @@ def learn(labeled: Labeled, unlabeled: Unlabeled | None, names: np.ndarray | Non
     vectors = np.concatenate([labeled.vectors, unlabeled.vectors])
     domain = Domain(neighborhood(vectors, in_domain.n_neighbors), spoken)
     held_out = _held_out(domain, labeled, head, in_domain, seed)
-    semi = in_domain_head(domain, labeled, held_out, head, in_domain, seed)
+    semi = in_domain_head(domain, labeled, held_out, head, in_domain, seed, plain=plain)
     expected = Expectation(in_domain.expected_wins, in_domain.expected_losses)
     choice = choose(_duel(held_out), evidence, expected, in_domain.min_certainty)
     if in_domain.use == "always":
@@ -118,12 +118,14 @@ def _take(arm: Literal["augmented", "advised"], learned: Learned, domain: Domain
 
 
 def in_domain_head(domain: Domain, labeled: Labeled, held_out: HeldOutAnswers | None, head: HeadRecipe,
-                   recipe: InDomainRecipe, seed: int, sure: np.ndarray | None = None) -> Head:
+                   recipe: InDomainRecipe, seed: int, sure: np.ndarray | None = None,
+                   plain: Head | None = None) -> Head:
     """Return the calibrated head that the bank and all labels, the domain's first texts, teach.
 
     Of the bank it is as sure as its teachers were, or as the probabilities `sure` (n, C) are.
+    `plain` is the head on the labels and the domain's names, if it was learned already.
     """
-    taught = domain.teach(np.arange(len(labeled)), labeled, recipe, head, seed)
+    taught = domain.teach(np.arange(len(labeled)), labeled, recipe, head, seed, plain)
     bank = slice(len(labeled), None)
     logits = logits_of(taught.linear, domain.neighborhood.vectors[bank])
     targets = taught.pseudo_labels[bank] if sure is None else sure
@@ -149,11 +151,11 @@ def _held_out(domain: Domain, labeled: Labeled, head: HeadRecipe, recipe: InDoma
     logits, classes, answers = [], [], []
     for kept, asked in held_out_rows(labeled, recipe.n_folds, seed):
         fitted = labeled.take(kept)
-        taught = domain.teach(kept, fitted, recipe, head, seed)
+        plain = learn_supervised(fitted.with_names(domain.names), head, seed)
+        taught = domain.teach(kept, fitted, recipe, head, seed, plain)
         logits.append(logits_of(taught.linear, labeled.vectors[asked]))
         classes.append(labeled.classes[asked])
-        plain = fitted if domain.names is None else fitted.with_names(domain.names)
-        answers.append(learn_supervised(plain, head, seed).probs(labeled.vectors[asked]).argmax(axis=1))
+        answers.append(plain.probs(labeled.vectors[asked]).argmax(axis=1))
     if not classes:
         return None
     return HeldOutAnswers(np.concatenate(logits), np.concatenate(classes), np.concatenate(answers))

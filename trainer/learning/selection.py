@@ -29,7 +29,7 @@ def select(labeled: Labeled, names: np.ndarray | None, pool: np.ndarray, recipe:
     `names` (C, d) are more examples of the task where label names say something. Both methods
     are exact and seeded; they rank, and how near is near enough is told by the examples.
     """
-    known = labeled if names is None else labeled.with_names(names)
+    known = labeled.with_names(names)
     nearness = _by_retrieval(known.vectors, pool, recipe.n_neighbors)
     n_near = int((_are_near(nearness, known.vectors, recipe) & _are_of_the_nearer(nearness, seed)).sum())
     scores = nearness if recipe.method == "retrieval" else _by_classifier(known, pool, recipe, seed)
